@@ -1,0 +1,76 @@
+# The vocabulary of the project. Everything starts from nothing: Python 3.11+, make and git are all that a machine needs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+ROOT := $(CURDIR)
+
+export PYTHONPATH := $(ROOT)
+export METAFLOW_DATASTORE_SYSROOT_LOCAL ?= $(ROOT)
+# Metaflow takes no run by a user named root.
+export METAFLOW_USER ?= $(patsubst root,superuser,$(or $(USER),$(shell id -un)))
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := 1
+export GIT_PYTHON_REFRESH := quiet
+# Without bytecode every step of a flow compiles its imports anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+RUN := $(BIN)/python flows/train.py --no-pylint
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+# --- environment ---------------------------------------------------------------------------------------------------
+$(VENV)/bin/uv: requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else f"Python 3.11, 3.12 or 3.13 is wanted; {sys.version.split()[0]} was found: make PYTHON=python3.12 ...")'
+	@echo "Making the environment in $(VENV) (once; a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock | $(VENV)/bin/uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	@# The flows find components/ without this Makefile too; an environment that was borrowed stays as it is.
+	@[ "$(abspath $(VENV))" != "$(ROOT)/.venv" ] || $(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "project.pth").write_text("$(ROOT)\n")'
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.lock
+	@touch $@
+
+.PHONY: environment lock
+environment: $(VENV)/.dev ## the environment with the development tools
+lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	grep -E -A 200 '^uv==' requirements-dev.lock | awk 'NR == 1 || /^ / {print; next} {exit}' > requirements-uv.lock
+
+# --- the life cycle -------------------------------------------------------------------------------------------------
+.PHONY: train report versions verify ledger
+train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=data version | CONFIG=file CONTRACT=file)
+	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
+	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))
+report: $(VENV)/.runtime ## where the newest run's report is
+	@$(BIN)/python -m components.reporting.latest
+versions: $(VENV)/.runtime ## the data versions kept in the store
+	@$(BIN)/python -m components.data.catalog
+verify: $(VENV)/.runtime ## recompute everything in a bundle: BUNDLE=folder
+	@$(BIN)/python -m components.release.bundle verify "$(or $(BUNDLE),build/latest/bundle)"
+ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
+	@$(BIN)/python -m components.release.ledger
+
+# --- quality --------------------------------------------------------------------------------------------------------
+.PHONY: test lint
+test: $(VENV)/.dev ## the fast tests
+	@$(BIN)/python -m pytest tests -m "not system"
+lint: $(VENV)/.dev ## style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+-include Makefile.template

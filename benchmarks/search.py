@@ -1,0 +1,126 @@
+"""Time to reach the cross-validated AUC of a random search: 30 trials by 3 folds on the sample.
+
+Both search the space of gradient boosting on the same training rows and folds, in one process, one after the other.
+Ours may use as many trials; it is stopped when its best score reaches the peer's.
+"""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from components.training.candidates import GRADIENT_BOOSTING, Family, build
+from components.training.features import Columns, inputs, select
+from components.training.folds import split
+from components.training.search import Trial, search
+
+SAMPLE = Path(__file__).parents[1] / "data" / "acs_employment_ma_18_64.parquet"
+TRIALS, FOLDS, GOAL = 30, 3, 0.33
+
+
+class Reached(Exception):  # noqa: N818
+    """The search need not go on."""
+
+
+def training_rows() -> tuple[pd.DataFrame, np.ndarray[Any, np.dtype[np.int64]], Columns]:
+    table = pd.read_parquet(SAMPLE)
+    table = table[table["year"] == 2015].sample(frac=0.6, random_state=0)
+    types = {
+        name: "category" if str(kind) == "category" else "integer" for name, kind in table.dtypes.items()
+    }
+    columns = select(types, target="employed", excluded=["year", "sex", "race", "disability"])
+    return inputs(table, columns), table["employed"].to_numpy(np.int64), columns
+
+
+def distributions(family: Family) -> dict[str, Any]:
+    """The family's space as scipy distributions, as RandomizedSearchCV wants them."""
+    import optuna
+    from scipy.stats import loguniform, randint, uniform
+
+    trial = optuna.create_study().ask()
+    family.suggest(trial)
+    chosen: dict[str, Any] = {}
+    spaces: dict[str, Any] = trial.distributions
+    for name, space in spaces.items():
+        whole = isinstance(space, optuna.distributions.IntDistribution)
+        if whole and space.log:  # as integers, by equal steps of the logarithm
+            chosen[name] = np.geomspace(space.low, space.high, 200).round().astype(int).tolist()
+        elif whole:
+            chosen[name] = randint(space.low, space.high + 1)
+        elif space.log:
+            chosen[name] = loguniform(space.low, space.high)
+        else:
+            chosen[name] = uniform(space.low, space.high - space.low)
+    return {f"model__{name}": distribution for name, distribution in chosen.items()}
+
+
+def random_search(X: pd.DataFrame, y: Any, columns: Columns, seed: int) -> tuple[float, float]:
+    """Seconds, and the score that was found."""
+    from sklearn.model_selection import RandomizedSearchCV
+
+    start = perf_counter()
+    peer = RandomizedSearchCV(
+        build(GRADIENT_BOOSTING, {}, columns, seed),
+        distributions(GRADIENT_BOOSTING),
+        n_iter=TRIALS,
+        scoring="roc_auc",
+        cv=split(y, folds=FOLDS, seed=seed),
+        refit=False,
+        random_state=seed,
+    ).fit(X, y)
+    return perf_counter() - start, float(peer.best_score_)
+
+
+def seconds_to_reach(target: float, X: pd.DataFrame, y: Any, columns: Columns, seed: int) -> float:
+    """Seconds until our search has the score; infinity if it never does."""
+    start = perf_counter()
+
+    def report(trial: Trial, best: float) -> None:
+        if best >= target:
+            raise Reached
+
+    try:
+        search(
+            X, y, family=GRADIENT_BOOSTING, columns=columns, metric="roc_auc", trials=TRIALS, folds=FOLDS,
+            patience=TRIALS, seed=seed, report=report,
+        )  # fmt: skip
+    except Reached:
+        return perf_counter() - start
+    return float("inf")
+
+
+def run(seeds: tuple[int, ...] = (0, 1, 2)) -> dict[str, Any]:
+    """The median over seeds, as a line of `build/bench.json`."""
+    X, y, columns = training_rows()
+    search(
+        X[:2000], y[:2000], family=GRADIENT_BOOSTING, columns=columns, metric="roc_auc", trials=1, folds=2,
+        patience=1, seed=0,
+    )  # fmt: skip  # imports are nobody's lead
+    times = []
+    for seed in seeds:
+        peer, target = random_search(X, y, columns, seed)
+        ours = seconds_to_reach(target, X, y, columns, seed)
+        print(
+            f"seed {seed}: AUC {target:.5f}, random search {peer:.1f} s, ours {ours:.1f} s", file=sys.stderr
+        )
+        times.append((ours / peer, ours, peer))
+    ratio, ours, peer = statistics.median_low(times)
+    return {
+        "name": "search: time to the cross-validated AUC of a random search",
+        "ours": ours,
+        "peer": peer,
+        "ratio": ratio,
+        "goal": GOAL,
+        "holds": ratio <= GOAL,
+        "unit": "seconds",
+        "peer_name": f"scikit-learn RandomizedSearchCV, {TRIALS} trials x {FOLDS} folds",
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(tuple(map(int, sys.argv[1:])) or (0, 1, 2)), indent=2))

@@ -1,0 +1,1 @@
+"""The parts of the project along its life cycle: data, training, validation, release, serving, monitoring."""

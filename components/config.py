@@ -1,0 +1,297 @@
+"""Settings: config.toml, typed and frozen; what it does not know, it refuses."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from components.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Reason = Annotated[str, Field(min_length=10)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class Project(Section):
+    name: Name
+    slug: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+    description: str = ""
+    author: str = ""
+    orchestrator: Literal["local", "argo-workflows", "step-functions"] = "local"
+
+
+class Data(Section):
+    source: Name
+    target: Name
+    positive: str = ""
+    task: Literal["binary"] = "binary"
+    time: str = ""
+    since: str = ""
+    until: str = ""
+    key: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    weight: str = ""
+    max_quarantined_fraction: Fraction = 0.01
+
+    @model_validator(mode="after")
+    def _time_is_named(self) -> Self:
+        if (self.since or self.until) and not self.time:
+            raise ValueError("since and until choose rows by time; name the column in data.time")
+        return self
+
+
+class Split(Section):
+    method: Literal["hash", "temporal"] = "hash"
+    salt: Name
+    train: Fraction = 0.6
+    validation: Fraction = 0.2
+    holdout: Fraction = 0.2
+    validation_from: str = ""
+    holdout_from: str = ""
+
+    @model_validator(mode="after")
+    def _parts_are_whole(self) -> Self:
+        total = self.train + self.validation + self.holdout
+        if abs(total - 1) > 1e-9 or min(self.train, self.validation, self.holdout) <= 0:
+            raise ValueError(
+                f"train, validation and holdout add up to {total:g}; they must be above 0 and add up to 1"
+            )
+        if self.method == "temporal" and not (self.validation_from and self.holdout_from):
+            raise ValueError("a temporal split needs validation_from and holdout_from")
+        return self
+
+
+class Features(Section):
+    exclude: tuple[str, ...] = ()
+    allow_sensitive: dict[str, Reason] = Field(default_factory=dict)
+
+
+class Objective(Section):
+    statement: Reason
+    kpi: Name
+    metric: Name = "roc_auc"
+    class_names: tuple[Name, Name] = ("negative", "positive")
+    unit: Name
+    true_positive: float
+    false_positive: float
+    true_negative: float
+    false_negative: float
+    recalibration_alpha: Fraction = 0.01
+
+    @property
+    def outcomes(self) -> dict[str, Any]:
+        """What each outcome is worth, and the unit."""
+        names = {"unit", "true_positive", "false_positive", "true_negative", "false_negative"}
+        return self.model_dump(include=names)
+
+
+class Documents(Section):
+    owner: str = ""
+    intended_users: str = ""
+    out_of_scope: str = ""
+    ethical_considerations: str = ""
+
+
+class Search(Section):
+    families: Annotated[tuple[str, ...], Field(min_length=1)]
+    trials: Annotated[int, Field(ge=1, le=10_000)] = 10
+    folds: Annotated[int, Field(ge=2, le=20)] = 3
+    patience: Annotated[int, Field(ge=1)] = 5
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    max_rows: Annotated[int, Field(ge=0)] = 0
+
+
+class Evaluation(Section):
+    replicates: Annotated[int, Field(ge=200, le=100_000)] = 1000
+    min_slice_rows: Annotated[int, Field(ge=30)] = 250
+    slice_bins: Annotated[int, Field(ge=2, le=20)] = 4
+    explained_rows: Annotated[int, Field(ge=50)] = 2000
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def options(self) -> dict[str, int]:
+        """The arguments of an evaluation."""
+        return self.model_dump(exclude={"explained_rows"})
+
+
+class Gate(Section):
+    """A threshold that decides, and the recorded reason for which a failure is let pass."""
+
+    threshold: float | None = None
+    waiver: Reason | None = None
+
+
+class Fairness(Section):
+    sensitive: tuple[str, ...] = ()
+    bands: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    min_group_rows: Annotated[int, Field(ge=10)] = 200
+    waived: dict[str, Reason] = Field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every sensitive column, gated and waived."""
+        return (*self.sensitive, *(name for name in self.waived if name not in self.sensitive))
+
+
+class StoreSettings(Section):
+    root: Name = "store"
+
+
+class Tracking(Section):
+    uri: Name = "sqlite:///mlflow.db"
+    experiment: str = ""
+    model_name: str = ""
+
+
+class Resources(Section):
+    cpu: Annotated[int, Field(ge=1)] = 1
+    memory: Annotated[int, Field(ge=128)] = 4096
+    retries: Annotated[int, Field(ge=0, le=10)] = 2
+    minutes: Annotated[int, Field(ge=1)] = 60
+
+
+class Compute(Section):
+    default: Resources = Resources()
+    search: Resources | None = None
+    image: str = ""
+    threads: Annotated[int, Field(ge=1)] = 1
+
+
+class Deploy(Section):
+    environments: tuple[str, ...] = ("test", "production")
+    approval: bool = False
+
+
+class Serving(Section):
+    requests_per_second: Annotated[float, Field(gt=0)] = 50.0
+
+
+class Monitoring(Section):
+    alarm_psi: Annotated[float, Field(gt=0)] = 0.1
+    false_alarm_rate: Fraction = 0.05
+
+
+class Retraining(Section):
+    schedule: str = ""
+
+
+GATES = (
+    "D01", "D02", "D03", "L01", "L02", "B01", "B02", "P01", "P02", "U01", "C01",
+    "K01", "K02", "F01", "F02", "F03", "R01", "R02", "E01", "S01", "S02", "T01",
+)  # fmt: skip
+UNWAIVABLE = ("D03", "L01", "E01", "T01")
+
+
+class Settings(Section):
+    """config.toml as typed, frozen values."""
+
+    project: Project
+    data: Data
+    split: Split
+    features: Features = Features()
+    objective: Objective
+    documents: Documents = Documents()
+    search: Search
+    evaluation: Evaluation = Evaluation()
+    gates: dict[str, Gate] = Field(default_factory=dict)
+    fairness: Fairness = Fairness()
+    store: StoreSettings = StoreSettings()
+    tracking: Tracking = Tracking()
+    compute: Compute = Compute()
+    deploy: Deploy = Deploy()
+    serving: Serving = Serving()
+    monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
+
+    @model_validator(mode="after")
+    def _gates_are_known(self) -> Self:
+        for code, gate in self.gates.items():
+            if code not in GATES:
+                raise ValueError(f"gates.{code}: no gate has this code; the codes are {', '.join(GATES)}")
+            if gate.waiver and code in UNWAIVABLE:
+                raise ValueError(f"gates.{code}: this gate guards the evidence itself and cannot be waived")
+        return self
+
+    @property
+    def experiment(self) -> str:
+        return self.tracking.experiment or self.project.slug
+
+    @property
+    def model_name(self) -> str:
+        return self.tracking.model_name or self.project.slug
+
+    @property
+    def not_features(self) -> tuple[str, ...]:
+        """Columns of the table that the model must not see."""
+        sensitive = [name for name in self.fairness.features if name not in self.features.allow_sensitive]
+        named = [self.data.target, self.data.time, self.data.weight, *self.data.key, *self.data.group]
+        return tuple(dict.fromkeys(name for name in [*named, *self.features.exclude, *sensitive] if name))
+
+
+def parse(text: str) -> dict[str, Any]:
+    """The validated content of config.toml as a plain dictionary, as a Metaflow Config holds it.
+
+    Raises:
+        ConfigError: The text is no TOML, or a key or value is not what is allowed.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"config.toml is not valid TOML: {error}; mend the line it names.") from None
+    settings(content)
+    return content
+
+
+def settings(content: Mapping[str, Any]) -> Settings:
+    """Settings from the content of config.toml.
+
+    Raises:
+        ConfigError: Names each key at fault, the value found and what is allowed.
+    """
+    try:
+        return Settings.model_validate(dict(content))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_sentence(detail) for detail in error.errors())) from None
+
+
+def load(path: Path = Path("config.toml")) -> Settings:
+    """Settings from a file.
+
+    Raises:
+        ConfigError: There is no such file, or its content is refused.
+    """
+    if not path.is_file():
+        raise ConfigError(
+            f"{path.name}: not found in {path.parent.resolve().name}/; run from the project's folder."
+        )
+    return settings(parse(path.read_text(encoding="utf-8")))
+
+
+def _sentence(detail: Any) -> str:
+    """One line about one fault: where, what was found, what is allowed."""
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"config.toml: unknown key {where!r}; {_known(detail['loc'])}."
+    if detail["type"] == "missing":
+        return f"config.toml: the key {where!r} is missing; add it."
+    message = detail["msg"].removeprefix("Value error, ")
+    found = detail["input"]
+    shown = "" if isinstance(found, dict | BaseModel) else f" is {found!r}"
+    place = f"{where}{shown}: " if where else ""
+    return f"config.toml: {place}{message[0].lower()}{message[1:]}."
+
+
+def _known(location: tuple[int | str, ...]) -> str:
+    model: Any = Settings
+    for part in location[:-1]:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = getattr(field, "annotation", None)
+    if not hasattr(model, "model_fields"):
+        model = Gate if location[0] == "gates" else Resources
+    return f"the keys here are {', '.join(model.model_fields)}"

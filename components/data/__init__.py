@@ -1,0 +1,1 @@
+"""From a source to an immutable, checked and divided table."""

@@ -1,0 +1,70 @@
+"""Scores recorded rows with a bundle's program alone; `parity` starts it in a process that knows no project."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+BATCH_ROWS = 1000
+WARM_UP_CALLS = 50
+LEAST_ROWS, MOST_ROWS, SECONDS = 50, 1000, 1.0
+CALLS = 3  # of which the fastest counts: what else the machine does is not the program's cost
+
+
+def main(folder: Path, libraries: list[str]) -> None:
+    """Write `scored.npz` beside `rows.npz`: scores, decisions, and the seconds that the calls took."""
+    sys.path.insert(0, str(folder / "program.pyz"))
+    sys.path.extend(libraries)
+    import numpy as np
+    from program import Program  # type: ignore[import-not-found,unused-ignore]
+
+    program = Program.load(folder)
+    columns = _read(np, folder / "rows.npz", program.inputs)
+    rows = len(next(iter(columns.values())))
+    list(islice(_calls(program, columns, rows, 1), min(WARM_UP_CALLS, rows)))
+    singles = list(_single_seconds(program, columns, rows))
+    batches = list(_calls(program, columns, rows, BATCH_ROWS))
+    np.savez(
+        folder / "scored.npz",
+        y_score=np.concatenate([y_score for _, y_score, _ in batches]),
+        y_pred=np.concatenate([y_pred for _, _, y_pred in batches]),
+        single_seconds=np.array(singles),
+        batch_seconds=np.array([seconds for seconds, _, _ in batches]),
+        modules=np.array(sorted({name.partition(".")[0] for name in sys.modules})),
+    )
+
+
+def _read(np: Any, path: Path, inputs: dict[str, str]) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {
+            name: arrays[f"numbers_{position}"]
+            if kind == "double"
+            else arrays[f"labels_{position}"].astype(object)[arrays[f"codes_{position}"]]
+            for position, (name, kind) in enumerate(inputs.items())
+        }
+
+
+def _calls(program: Any, columns: dict[str, Any], rows: int, size: int) -> Iterator[tuple[float, Any, Any]]:
+    for start in range(0, rows, size):
+        part = {name: values[start : start + size] for name, values in columns.items()}
+        begin = perf_counter()
+        y_score, y_pred = program.predict(part)
+        yield perf_counter() - begin, y_score, y_pred
+
+
+def _single_seconds(program: Any, columns: dict[str, Any], rows: int) -> Iterator[float]:
+    """The seconds that one row takes, for row after row until there are enough of them."""
+    begin = perf_counter()
+    for count, row in enumerate(islice(cycle(range(rows)), MOST_ROWS)):
+        if count >= LEAST_ROWS and perf_counter() - begin > SECONDS:
+            return
+        part = {name: values[row : row + 1] for name, values in columns.items()}
+        yield min(seconds for _ in range(CALLS) for seconds, _, _ in _calls(program, part, 1, 1))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

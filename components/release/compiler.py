@@ -1,0 +1,239 @@
+"""scikit-learn's transformers and models as nodes of an ONNX graph, in double precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.errors import BundleError
+from components.release import trees
+from components.release.graph import ML, Graph, Tensor, tensor
+from components.training.features import Columns
+from components.training.missing import FillMissing
+from components.training.predictor import CLIP
+
+UNSEEN = "\ufffd unseen \ufffd"
+"""A category that no table holds: what an encoder makes of it, it makes of every new one."""
+
+Writer = Callable[[Graph, Any, Tensor], Tensor]
+
+
+class NotCompilable(BundleError):  # noqa: N818
+    """A predictor has no exact ONNX form here; it can be served as Python."""
+
+
+def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: Columns) -> Tensor:
+    """What the fitted preprocessing makes of the columns, shape (n, number of outputs).
+
+    Args:
+        graph: receives the nodes.
+        transformer: a fitted ColumnTransformer; numbers are filled, scaled or passed through, and categories go
+            through any encoder that lists them and treats each column by itself.
+        table: the graph's input of each column.
+        columns: the features.
+
+    Raises:
+        NotCompilable: a part has no ONNX form here.
+    """
+    from sklearn.compose import ColumnTransformer
+
+    if type(transformer) is not ColumnTransformer:
+        raise NotCompilable(f"'features' is a {_name(transformer)}; only a ColumnTransformer compiles.")
+    parts = []
+    for name, part, names in transformer.transformers_:
+        if len(names) == 0 or part == "drop":
+            continue
+        unknown = [column for column in names if column not in table]
+        if unknown:
+            raise NotCompilable(f"Part '{name}' of the features reads {unknown}, which are no model inputs.")
+        if set(names) <= set(columns.numeric):
+            X = graph.concatenated([table[column] for column in names])
+            parts.append(_numbers(graph, part, X))
+        elif set(names) <= set(columns.categorical):
+            parts += _categories(graph, part, [table[column] for column in names], list(names))
+        else:
+            raise NotCompilable(
+                f"Part '{name}' of the features mixes numbers and categories; split it in two."
+            )
+    return graph.concatenated(parts)
+
+
+def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if transformer == "passthrough" or _is_identity(transformer):
+        return X
+    if type(transformer) is Pipeline:
+        for _, step in transformer.steps:
+            X = _numbers(graph, step, X)
+        return X
+    writers: dict[type, Writer] = {
+        FillMissing: _filled,
+        StandardScaler: _scaled,
+    }
+    writer = writers.get(type(transformer))
+    if writer is None:
+        raise NotCompilable(f"{_name(transformer)} has no ONNX form here.")
+    return writer(graph, transformer, X)
+
+
+def _is_identity(transformer: Any) -> bool:
+    from sklearn.preprocessing import FunctionTransformer
+
+    return type(transformer) is FunctionTransformer and transformer.func is None
+
+
+def _filled(graph: Graph, transformer: FillMissing, X: Tensor) -> Tensor:
+    missing = graph.add("IsNaN", X)
+    filled = graph.add("Where", missing, graph.constant(transformer.fill_), X)
+    if len(transformer.marked_):
+        marks = graph.add("Gather", missing, graph.constant(transformer.marked_), axis=1)
+        filled = graph.concatenated([filled, graph.cast(marks, "double")])
+    return graph.cast(graph.cast(filled, "float"), "double") if transformer.single else filled
+
+
+def _scaled(graph: Graph, scaler: Any, X: Tensor) -> Tensor:
+    if scaler.with_mean:
+        X = graph.add("Sub", X, graph.constant(scaler.mean_))
+    return graph.add("Div", X, graph.constant(scaler.scale_)) if scaler.with_std else X
+
+
+def _categories(graph: Graph, encoder: Any, tensors: list[Tensor], names: list[str]) -> list[Tensor]:
+    """What the encoder makes of each column, looked up in tables that the encoder itself filled."""
+    first = encoder.steps[0][1] if hasattr(encoder, "steps") else encoder
+    if not hasattr(first, "categories_"):
+        raise NotCompilable(f"{_name(first)} on {names} knows no categories; use an encoder that lists them.")
+    categories = [list(known) for known in first.categories_]
+    if not all(isinstance(value, str) for known in categories for value in known):
+        raise NotCompilable(f"{_name(first)} on {names} knows categories that are no text.")
+    tables = _tables(encoder, names, categories)
+    return [
+        _looked_up(graph, column, known, table)
+        for column, known, table in zip(tensors, categories, tables, strict=True)
+        if table.shape[1]
+    ]
+
+
+def _tables(encoder: Any, names: list[str], categories: list[list[str]]) -> list[NDArray[np.float64]]:
+    """For each column, a row a known category and one for any other, and a column an output of its own."""
+    import pandas as pd
+
+    usual = [known[0] for known in categories]
+    rows = [
+        [*usual[:column], value, *usual[column + 1 :]]
+        for column, known in enumerate(categories)
+        for value in [*known, UNSEEN]
+    ]
+    try:
+        found = encoder.transform(pd.DataFrame(rows, columns=names, dtype=object))
+    except ValueError as error:
+        raise NotCompilable(
+            f"{_name(encoder)} on {names} refuses a category it has not seen: {error}"
+        ) from error
+    encoded = np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
+    sizes = [len(known) + 1 for known in categories]
+    blocks = np.split(encoded, np.cumsum(sizes)[:-1])
+    owners = _owners(np.array([[len(np.unique(output)) > 1 for output in block.T] for block in blocks]))
+    if owners is None:
+        raise NotCompilable(f"{_name(encoder)} on {names} does not keep the columns apart and in order.")
+    return [block[:, owners == column] for column, block in enumerate(blocks)]
+
+
+def _owners(varies: NDArray[np.bool_]) -> NDArray[np.int64] | None:
+    """The input column that each output depends on; a constant output goes with the one before it.
+
+    Args:
+        varies: whether an output (column) varies with an input (row).
+
+    Returns:
+        None if an output depends on several inputs, or the outputs are not in the order of the inputs.
+    """
+    owners = np.where(varies.any(axis=0), varies.argmax(axis=0), -1)
+    for output in np.flatnonzero(owners < 0):
+        owners[output] = owners[output - 1] if output else 0
+    apart = (varies.sum(axis=0) <= 1).all() and (np.diff(owners) >= 0).all()
+    return owners if apart else None
+
+
+def _looked_up(graph: Graph, column: Tensor, known: list[str], table: NDArray[np.float64]) -> Tensor:
+    from onnx import TensorProto, helper
+
+    keys = helper.make_tensor("keys", TensorProto.STRING, [len(known)], [value.encode() for value in known])
+    code = graph.add(
+        "LabelEncoder",
+        column,
+        domain=ML,
+        keys_tensor=keys,
+        values_tensor=tensor(np.arange(len(known))),
+        default_tensor=tensor(np.array([len(known)])),
+    )
+    return graph.add("Gather", graph.constant(table), graph.add("Squeeze", code, graph.constant([1])), axis=0)
+
+
+def probability(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    """P(positive) as the fitted binary classifier gives it, shape (n, 1).
+
+    Raises:
+        NotCompilable: the model has no ONNX form here.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    writers: dict[type, Writer] = {
+        LogisticRegression: _linear,
+        HistGradientBoostingClassifier: _boosting,
+        ExtraTreesClassifier: _forest,
+        RandomForestClassifier: _forest,
+    }
+    writer = writers.get(type(model))
+    if writer is None:
+        known = ", ".join(sorted(kind.__name__ for kind in writers))
+        raise NotCompilable(f"{_name(model)} has no ONNX form here; those that have are {known}.")
+    if len(model.classes_) != 2:
+        raise NotCompilable(f"{_name(model)} knows {len(model.classes_)} classes; two can be compiled.")
+    return writer(graph, model, X)
+
+
+def _linear(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    product = graph.add("MatMul", X, graph.constant(model.coef_.T))
+    return _logistic(graph, graph.add("Add", product, graph.constant(model.intercept_)))
+
+
+def _boosting(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    predictors = [predictor for (predictor,) in model._predictors]
+    if any(predictor.nodes["is_categorical"].any() for predictor in predictors):
+        raise NotCompilable(
+            "Gradient boosting with categorical_features has no ONNX form; encode them as ordinals."
+        )
+    total = trees.ensemble(graph, X, [trees.from_boosting(predictor) for predictor in predictors], "sum")
+    return _logistic(graph, graph.add("Add", total, graph.constant(model._baseline_prediction)))
+
+
+def _forest(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    single = graph.cast(graph.cast(X, "float"), "double")  # scikit-learn's trees compare float32 with float64
+    return trees.ensemble(graph, single, [trees.from_forest(tree) for tree in model.estimators_], "mean")
+
+
+def _logistic(graph: Graph, logit: Tensor) -> Tensor:
+    # ONNX Runtime's Sigmoid loses the small probabilities that the recalibration's logarithm sees.
+    one = graph.constant(1.0)
+    return graph.add("Div", one, graph.add("Add", one, graph.add("Exp", graph.add("Neg", logit))))
+
+
+def recalibrated(graph: Graph, y_score: Tensor, intercept: float, slope: float) -> Tensor:
+    """The scores after recalibration on the logit, as `training.predictor` computes them."""
+    if intercept == 0.0 and slope == 1.0:
+        return y_score
+    clipped = graph.add("Clip", y_score, graph.constant(CLIP), graph.constant(1 - CLIP))
+    rest = graph.add("Sub", graph.constant(1.0), clipped)
+    logit = graph.add("Sub", graph.add("Log", clipped), graph.add("Log", rest))
+    scaled = graph.add("Mul", graph.constant(float(slope)), logit)
+    return _logistic(graph, graph.add("Add", graph.constant(float(intercept)), scaled))
+
+
+def _name(value: Any) -> str:
+    return type(value).__name__

@@ -1,0 +1,171 @@
+"""The served program: the predictor compiled to ONNX in double precision, recalibration and threshold included."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from components.errors import BundleError
+from components.release.archive import canonical_skops, program_code
+from components.release.compiler import UNSEEN, NotCompilable, features, probability, recalibrated
+from components.release.graph import Graph
+from components.release.parity import Latency, Parity, clean_run
+from components.training.features import MISSING, Columns
+from components.training.predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
+"""Where the types in a bundle may come from; `serving.program` holds the same."""
+
+_OUTPUTS = {"y_score", "y_pred"}
+_EXAMPLE_ROWS, _TOLERANCE = 200, 1e-9
+
+
+@dataclass(frozen=True)
+class Program:
+    """What will be served, with the evidence that it is what was evaluated.
+
+    Attributes:
+        runtime: "onnx", or "skops" where the predictor has no ONNX form and is served as Python.
+        reason: why it is served as Python; "" for ONNX.
+        files: the program's own files by name, all that a server loads.
+        model: the fitted predictor as a skops file, for audit and explanation (and for the runtime "skops").
+        trusted_types: the types in `model` that skops asks about.
+        inputs: the kind of each column that the program reads, "double" or "string".
+        parity: against the flow's predictions, from a clean process.
+        latency: in that process.
+    """
+
+    runtime: Literal["onnx", "skops"]
+    reason: str
+    files: dict[str, bytes]
+    model: bytes
+    trusted_types: tuple[str, ...]
+    inputs: dict[str, str]
+    parity: Parity
+    latency: Latency
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of all that a server loads."""
+        return sum(len(content) for content in self.files.values())
+
+
+def program(predictor: Predictor, columns: Columns, X: pd.DataFrame) -> Program:
+    """The program of a predictor, measured in a clean process on the whole holdout.
+
+    Args:
+        predictor: fitted.
+        columns: the features, in the form that `features.inputs` gives them.
+        X: the holdout in that form.
+
+    Raises:
+        BundleError: the predictor has types that may not be loaded, its Python does not run on its own, or a column
+            has the name of a prediction.
+    """
+    taken = sorted(_OUTPUTS & set(columns.names))
+    if taken:
+        raise BundleError(f"The features {taken} have the names of predictions; rename these columns.")
+    model, trusted_types = persisted(predictor)
+    inputs = dict.fromkeys(columns.names, "double") | dict.fromkeys(columns.categorical, "string")
+    runtime: Literal["onnx", "skops"] = "onnx"
+    reason = ""
+    try:
+        served = {"program.onnx": export(predictor, columns, X.head(_EXAMPLE_ROWS))}
+    except NotCompilable as error:
+        runtime, reason, served = "skops", str(error), {"model.skops": model}
+    description = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
+    files = {
+        "program.json": json.dumps(description, indent=2).encode() + b"\n",
+        "program.pyz": program_code(with_training=runtime == "skops"),
+        **served,
+    }
+    run = clean_run(files, X, predictor.score_positive(X), predictor.predict(X))
+    return Program(runtime, reason, files, model, trusted_types, inputs, run.parity, run.latency)
+
+
+def persisted(predictor: Predictor) -> tuple[bytes, tuple[str, ...]]:
+    """The predictor as a skops file with canonical bytes, and the types in it that skops asks about.
+
+    Raises:
+        BundleError: a type is of a package that a bundle may not load.
+    """
+    import skops.io
+
+    data = canonical_skops(skops.io.dumps(predictor))
+    types = tuple(skops.io.get_untrusted_types(data=data))
+    foreign = [name for name in types if not name.startswith(TRUSTED_PACKAGES)]
+    if foreign:
+        raise BundleError(
+            f"The predictor holds {foreign}; a bundle loads only types of {', '.join(TRUSTED_PACKAGES)}. Put your "
+            "own classes and functions into components/training."
+        )
+    return data, types
+
+
+def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
+    """The predictor as an ONNX model.
+
+    Inputs are one tensor a column, shape (n, 1), double or string; outputs are `y_score`, double, and `y_pred`,
+    int64, both of shape (n,). Everything is computed in double precision, as scikit-learn does.
+
+    Args:
+        predictor: fitted.
+        columns: the features, in the form that `features.inputs` gives them.
+        X_example: rows on which, and on missing, far and new values, the program must repeat the predictor.
+
+    Raises:
+        NotCompilable: a part has no ONNX form here, or the program does not repeat the predictor.
+    """
+    steps = predictor.pipeline.named_steps
+    if list(steps) != ["features", "model"]:
+        raise NotCompilable(f"The pipeline has the steps {list(steps)}; only 'features' and 'model' compile.")
+    graph = Graph()
+    table = {name: graph.input(name, "double") for name in columns.numeric}
+    table |= {name: graph.input(name, "string") for name in columns.categorical}
+    X = features(graph, steps["features"], table, columns)
+    y_score = graph.add("Squeeze", probability(graph, steps["model"], X), graph.constant([1]))
+    y_score = recalibrated(graph, y_score, predictor.intercept, predictor.slope)
+    reached = graph.add("GreaterOrEqual", y_score, graph.constant(float(predictor.threshold)))
+    compiled = graph.to_bytes(
+        {"y_score": (y_score, "double"), "y_pred": (graph.cast(reached, "int64"), "int64")}
+    )
+    _repeats(compiled, predictor, _with_edges(X_example, columns))
+    return compiled
+
+
+def _repeats(compiled: bytes, predictor: Predictor, X: pd.DataFrame) -> None:
+    """Refuse a program that computes something else, such as for a class that overrides one compiled here."""
+    import onnxruntime
+
+    try:
+        y_score = predictor.score_positive(X)
+    except ValueError as error:
+        raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
+    session = onnxruntime.InferenceSession(compiled, providers=["CPUExecutionProvider"])
+    feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
+    distance = np.abs(session.run(["y_score"], feed)[0] - y_score)
+    if not np.all(distance <= _TOLERANCE):
+        raise NotCompilable(
+            f"The compiled program is {distance.max():.1e} away from the predictor on {len(X)} rows; it must be "
+            f"within {_TOLERANCE:g}."
+        )
+
+
+def _with_edges(X: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The rows, and three that tables seldom hold: all missing, and all far above and below with new categories."""
+    import pandas as pd
+
+    numbers = X[list(columns.numeric)]
+    spread = 1 + numbers.abs().max()
+    edges = [
+        {**dict.fromkeys(columns.numeric, np.nan), **dict.fromkeys(columns.categorical, MISSING)},
+        {**(numbers.max() + spread), **dict.fromkeys(columns.categorical, UNSEEN)},
+        {**(numbers.min() - spread), **dict.fromkeys(columns.categorical, UNSEEN)},
+    ]
+    return pd.concat([X, pd.DataFrame(edges, columns=X.columns).astype(X.dtypes)], ignore_index=True)

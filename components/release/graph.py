@@ -1,0 +1,90 @@
+"""An ONNX graph under construction: the few lines that `onnx.helper` leaves to its caller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ML = "ai.onnx.ml"
+OPSETS = {"": 21, ML: 5}
+"""Version 5 of ai.onnx.ml is the first whose tree ensembles compare, add and answer in double precision."""
+
+IR_VERSION = 10
+
+Tensor = str
+"""The name of a value in the graph."""
+
+
+class Graph:
+    """Nodes and constants in the order in which they are added."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        self._inputs: list[Any] = []
+
+    def input(self, name: str, kind: str) -> Tensor:
+        """A column of the table, shape (n, 1); `kind` is "double" or "string"."""
+        from onnx import TensorProto, helper
+
+        type_ = TensorProto.DOUBLE if kind == "double" else TensorProto.STRING
+        self._inputs.append(helper.make_tensor_value_info(name, type_, [None, 1]))
+        return name
+
+    def constant(self, value: Any) -> Tensor:
+        """A constant: floats in double precision, whole numbers as int64."""
+        from onnx import numpy_helper
+
+        array = np.asarray(value)
+        array = array.astype(np.int64 if array.dtype.kind in "iub" else np.float64)
+        name = f"program/constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def add(self, operator: str, *inputs: Tensor, domain: str = "", **attributes: Any) -> Tensor:
+        """The output of a new node."""
+        from onnx import helper
+
+        name = f"program/{operator}_{len(self._nodes)}"  # no column is called so
+        self._nodes.append(helper.make_node(operator, inputs, [name], domain=domain, **attributes))
+        return name
+
+    def concatenated(self, tensors: list[Tensor]) -> Tensor:
+        """The tensors side by side, shape (n, sum of their widths)."""
+        return tensors[0] if len(tensors) == 1 else self.add("Concat", *tensors, axis=1)
+
+    def cast(self, tensor: Tensor, kind: str) -> Tensor:
+        """The tensor as "double", "float" or "int64"."""
+        from onnx import TensorProto
+
+        return self.add("Cast", tensor, to=getattr(TensorProto, kind.upper()))
+
+    def to_bytes(self, outputs: dict[str, tuple[Tensor, str]]) -> bytes:
+        """The checked model, the same bytes for the same graph.
+
+        Args:
+            outputs: what each output of shape (n,) is called, and its tensor and kind.
+        """
+        from onnx import TensorProto, checker, helper
+
+        named = [helper.make_node("Identity", [tensor], [name]) for name, (tensor, _) in outputs.items()]
+        infos = [
+            helper.make_tensor_value_info(name, getattr(TensorProto, kind.upper()), [None])
+            for name, (_, kind) in outputs.items()
+        ]
+        graph = helper.make_graph([*self._nodes, *named], "program", self._inputs, infos, self._constants)
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        model = helper.make_model(
+            graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="flowprint"
+        )
+        checker.check_model(model, full_check=True)
+        return bytes(model.SerializeToString(deterministic=True))
+
+
+def tensor(value: NDArray[Any]) -> Any:
+    """An array as the value of a node's attribute."""
+    from onnx import numpy_helper
+
+    return numpy_helper.from_array(np.ascontiguousarray(value))

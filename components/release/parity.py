@@ -1,0 +1,169 @@
+"""Whether the served program repeats the flow's predictions, and what its calls cost."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.errors import BundleError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+_LIBRARIES = ("numpy", "onnxruntime", "pandas", "sklearn", "skops")
+_TIMEOUT_SECONDS = 900
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The program's predictions against the flow's.
+
+    Attributes:
+        rows: how many were compared.
+        max_abs_difference: largest distance between two scores, 0 to 1; infinite where one is no number.
+        decisions_changed: rows that the program decides otherwise.
+    """
+
+    rows: int
+    max_abs_difference: float
+    decisions_changed: int
+
+
+@dataclass(frozen=True)
+class Latency:
+    """What the program's calls cost in its own process, on one thread.
+
+    Attributes:
+        p50_milliseconds: median over rows of a call with one row, the fastest of three calls.
+        p99_milliseconds: their 99th percentile.
+        rows_per_second: in batches of 1,000 rows.
+    """
+
+    p50_milliseconds: float
+    p99_milliseconds: float
+    rows_per_second: float
+
+
+@dataclass(frozen=True)
+class CleanRun:
+    """A program's run over recorded rows in a process that knows nothing but the program's own files.
+
+    Attributes:
+        parity: against the flow's predictions.
+        latency: of its calls.
+        modules: the top-level modules that it had imported at the end.
+    """
+
+    parity: Parity
+    latency: Latency
+    modules: tuple[str, ...]
+
+
+def clean_run(
+    files: Mapping[str, bytes], X: pd.DataFrame, y_score: NDArray[np.float64], y_pred: NDArray[np.int64]
+) -> CleanRun:
+    """The program's parity and cost, measured in a clean process.
+
+    The process gets an empty folder with the program's files and the rows. It starts without site packages, the
+    environment's paths and the current folder; only the folders of the libraries that serve are added.
+
+    Args:
+        files: the program's files: program.json, program.pyz and program.onnx or model.skops.
+        X: the rows, in the form of `features.inputs`; at least one. Categories are never missing there.
+        y_score: the flow's P(positive) of each row.
+        y_pred: the flow's decision on each row.
+
+    Raises:
+        BundleError: the program does not run on its own.
+    """
+    if not len(X):
+        raise BundleError("The program cannot be compared with the flow on no rows; enlarge the holdout.")
+    with tempfile.TemporaryDirectory(prefix="flowprint-") as name:
+        folder = Path(name)
+        for file, content in files.items():
+            (folder / file).write_bytes(content)
+        np.savez(folder / "rows.npz", **_arrays(X, json.loads(files["program.json"])["inputs"]))
+        _start(folder)
+        with np.load(folder / "scored.npz", allow_pickle=False) as scored:
+            found = {key: scored[key] for key in scored.files}
+    return CleanRun(
+        parity=compare(found["y_score"], found["y_pred"], y_score, y_pred),
+        latency=_latency(found["single_seconds"], found["batch_seconds"], len(X)),
+        modules=tuple(found["modules"].tolist()),
+    )
+
+
+def compare(
+    y_score: NDArray[np.float64],
+    y_pred: NDArray[np.int64],
+    expected_score: NDArray[np.float64],
+    expected_pred: NDArray[np.int64],
+) -> Parity:
+    """How far two sets of predictions for the same rows, each of shape (n,), are apart.
+
+    Raises:
+        BundleError: they are not as many.
+    """
+    if not len(y_score) == len(y_pred) == len(expected_score) == len(expected_pred):
+        raise BundleError(f"The program answered {len(y_score)} of {len(expected_score)} rows.")
+    distance = np.abs(y_score - expected_score)
+    largest = float(distance.max()) if np.isfinite(distance).all() else float("inf")
+    return Parity(len(y_score), largest, int((y_pred != expected_pred).sum()))
+
+
+def _arrays(X: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, Any]:
+    """The columns without objects: text as codes into its distinct labels."""
+    import pandas as pd
+
+    arrays: dict[str, Any] = {}
+    for position, (name, kind) in enumerate(inputs.items()):
+        if kind == "double":
+            arrays[f"numbers_{position}"] = X[name].to_numpy(np.float64)
+        else:
+            codes, labels = pd.factorize(X[name])
+            arrays[f"codes_{position}"], arrays[f"labels_{position}"] = codes, np.array(labels, dtype=str)
+    return arrays
+
+
+def _start(folder: Path) -> None:
+    script = Path(__file__).with_name("clean_room.py")
+    # -S keeps out site packages, and with them an editable install of this very project.
+    command = [sys.executable, "-I", "-S", "-B", str(script), str(folder), *_library_folders()]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **_ONE_THREAD}, capture_output=True, text=True,
+            timeout=_TIMEOUT_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise BundleError(f"The program did not score the rows within {_TIMEOUT_SECONDS} s.") from error
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with code {done.returncode}"])[-1]
+        raise BundleError(
+            f"The program does not run on its own: {reason}. Feature code may import components.training and the "
+            "serving libraries, nothing else."
+        )
+
+
+def _library_folders() -> list[str]:
+    specs = [importlib.util.find_spec(name) for name in _LIBRARIES]
+    folders = [str(Path(spec.origin).parents[1]) for spec in specs if spec and spec.origin]
+    return list(dict.fromkeys(folders))
+
+
+def _latency(single: NDArray[np.float64], batch: NDArray[np.float64], rows: int) -> Latency:
+    p50, p99 = np.quantile(single, [0.5, 0.99]) * 1e3
+    return Latency(float(p50), float(p99), float(rows / batch.sum()))

@@ -1,0 +1,74 @@
+"""The reference that monitoring compares with: binned counts of each feature and of the scores, and no rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.training.features import MISSING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CONVENTION = "Bin i holds cuts[i-1] <= value < cuts[i]; the first and the last bin have no other end."
+
+NUMBER_BINS, MOST_CATEGORIES = 10, 50
+SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
+
+
+def reference(rows: pd.DataFrame, y_score: NDArray[np.float64], y_pred: NDArray[np.int64]) -> dict[str, Any]:
+    """The counts of the rows that the model was evaluated on, as plain values.
+
+    A number with at most `NUMBER_BINS` distinct values has a bin for each, otherwise they are bins of about as
+    many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count.
+
+    Args:
+        rows: columns to watch; numbers and booleans are binned, everything else is a category.
+        y_score: P(positive) of each row, shape (n,).
+        y_pred: the decided code of each row, shape (n,).
+    """
+    codes, counts = np.unique(y_pred, return_counts=True)
+    return {
+        "convention": CONVENTION,
+        "rows": len(rows),
+        "features": {str(name): _counts(rows[name]) for name in rows.columns},
+        "y_score": {"cuts": list(SCORE_CUTS), "counts": binned(y_score, SCORE_CUTS)},
+        "y_pred": {str(code): int(count) for code, count in zip(codes, counts, strict=True)},
+    }
+
+
+def binned(values: NDArray[Any], cuts: Any) -> list[int]:
+    """How many values fall into each of the bins, one more than there are cuts; NaN falls into none."""
+    known = values[~np.isnan(values)]
+    found = np.bincount(np.searchsorted(cuts, known, side="right"), minlength=len(cuts) + 1)
+    return [int(count) for count in found]
+
+
+def _counts(column: pd.Series[Any]) -> dict[str, Any]:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        cuts = _cuts(values[~np.isnan(values)])
+        missing = int(np.isnan(values).sum())
+        return {"kind": "number", "cuts": cuts, "counts": binned(values, cuts), "missing": missing}
+    labels = column.astype(object).where(column.notna(), MISSING).astype(str)
+    counts = labels[labels != MISSING].value_counts()
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    return {
+        "kind": "category",
+        "counts": {str(label): int(count) for label, count in ordered[:MOST_CATEGORIES]},
+        "other": int(sum(count for _, count in ordered[MOST_CATEGORIES:])),
+        "missing": int((labels == MISSING).sum()),
+    }
+
+
+def _cuts(values: NDArray[np.float64]) -> list[float]:
+    distinct = np.unique(values)
+    if len(distinct) <= NUMBER_BINS:
+        return [float(value) for value in distinct[1:]]
+    shares = np.arange(1, NUMBER_BINS) / NUMBER_BINS
+    quantiles = np.unique(np.quantile(values, shares, method="higher"))
+    return [float(cut) for cut in quantiles[quantiles > distinct[0]]]

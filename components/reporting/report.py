@@ -1,0 +1,193 @@
+"""The report of one training run: a single self-contained page, for those who decide and those who model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.reporting import cases, choices, curves, data_profile, explained, formats, intervals, summary
+from components.reporting.bullet import bullet
+from components.reporting.cost import serving_cost
+from components.reporting.cuts import cuts
+from components.reporting.figure import TEMPLATES, Figure, slug
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+    from components.data.schema import Violation
+    from components.data.snapshot import Snapshot
+    from components.release.parity import Latency, Parity
+    from components.training.predictor import OutcomeValues, Recalibration
+    from components.training.search import SearchResult
+    from components.validation.evaluation import Evaluation
+    from components.validation.explanation import Explanation
+    from components.validation.fairness import FairnessReport
+    from components.validation.gates import Decision
+
+DEPENDENCE_FEATURES = 4
+SECTIONS = (
+    ("summary", "Decision"),
+    ("checks", "Checks"),
+    ("performance", "Performance"),
+    ("calibration", "Calibration"),
+    ("slices", "Slices"),
+    ("robustness", "Robustness"),
+    ("fairness", "Fairness"),
+    ("explanation", "Explanation"),
+    ("errors", "Errors"),
+    ("search", "Search"),
+    ("data", "Data"),
+    ("lineage", "Lineage"),
+)
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """What a report is made of: results and a few words of the configuration.
+
+    Attributes:
+        project: The project's name.
+        description: What the model does, in a sentence.
+        statement: The business objective.
+        kpi: What the objective is measured by.
+        class_names: How the negative and the positive class are called, such as ``out of work``, ``employed``.
+        outcome_values: What each outcome of a decision is worth.
+        decision: The decision with its checks.
+        evaluation: The evaluation on the holdout.
+        fairness: By sensitive feature.
+        explanation: Contributions on sampled rows.
+        searches: One a family.
+        recalibration: The test of the calibration on the validation part, and whether it was mended.
+        snapshot: The data version.
+        source_rows: Rows that the source gave.
+        quarantined_rows: Of these, the rows set aside.
+        violations: Why they were set aside.
+        parts: Rows in train, validation and holdout.
+        columns: The data's profile, as ``data_profile.profile`` gives it.
+        runtime: What serves the program, ``onnx`` or ``skops``.
+        program_bytes: Size of the served program.
+        latency: Measured on the served program.
+        parity: Served against evaluated scores.
+        requests_per_second: The configured rate of requests of one row each.
+        lineage: What made this run: names and values in the order in which they are shown.
+        created: When, as a reader should see it.
+    """
+
+    project: str
+    description: str
+    statement: str
+    kpi: str
+    class_names: tuple[str, str]
+    outcome_values: OutcomeValues
+    decision: Decision
+    evaluation: Evaluation
+    fairness: FairnessReport
+    explanation: Explanation
+    searches: Sequence[SearchResult]
+    recalibration: Recalibration
+    snapshot: Snapshot
+    source_rows: int
+    quarantined_rows: int
+    violations: Sequence[Violation]
+    parts: Mapping[str, int]
+    columns: Sequence[data_profile.ColumnProfile]
+    runtime: str
+    program_bytes: int
+    latency: Latency
+    parity: Parity
+    requests_per_second: float
+    lineage: Mapping[str, str]
+    created: str
+
+
+def html(inputs: ReportInputs) -> str:
+    """The report as one HTML page that needs no network, no script and no other file."""
+    page: str = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            r=inputs,
+            decision=inputs.decision,
+            evaluation=inputs.evaluation,
+            figures=figures(inputs),
+            summary=summary,
+            cost=serving_cost(inputs.latency, inputs.requests_per_second),
+            cases=cases.groups(
+                inputs.explanation,
+                inputs.class_names,
+                {column.name for column in inputs.columns if column.type == "boolean"},
+            ),
+            sections=SECTIONS,
+            lineage=list(inputs.lineage.items()),
+        )
+    )
+    return page
+
+
+def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
+    """The figures of the report by section, in the order in which they stand there."""
+    evaluation, explanation = inputs.evaluation, inputs.explanation
+    cut = cuts(evaluation)
+    limits = {check.code: check.threshold for check in inputs.decision.checks}
+    trade_off, features, positive = inputs.fairness.trade_off, inputs.fairness.features, inputs.class_names[1]
+    return {
+        "thousand": [*choices.thousand(evaluation, inputs.outcome_values, inputs.class_names)],
+        "baselines": [intervals.baselines(evaluation.baselines, summary.NAMES)],
+        "curves": [curves.roc(cut, evaluation), curves.precision_recall(cut, evaluation)],
+        "utility": [curves.utility(cut, inputs.outcome_values, evaluation.threshold, inputs.class_names)],
+        "calibration": [curves.reliability(evaluation.calibration, evaluation.y_score)],
+        "slices": [intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary)],
+        "robustness": [intervals.robustness(evaluation.robustness, [limits.get("R01"), limits.get("R02")])],
+        "fairness": [intervals.fairness(f, positive) for f in features if " × " not in f.feature],
+        "intersections": [intervals.fairness(f, positive) for f in features if " × " in f.feature],
+        "trade_off": [choices.trade_off(trade_off)] if trade_off and trade_off.points else [],
+        "explanation": [explained.importance(explanation), explained.beeswarm(explanation)],
+        "dependence": [
+            explained.dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]
+        ],
+        "by_group": [explained.by_group(explanation, feature) for feature in explanation.by_group],
+        "permutation": [
+            intervals.permutation(
+                explanation.permutation, explanation.useless, explanation.permutation_metric
+            )
+        ],
+        "search": [choices.search(inputs.searches, evaluation.family, evaluation.metric)],
+    }
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        {
+            name: getattr(formats, name)
+            for name in (
+                "number",
+                "fixed",
+                "signed",
+                "percent",
+                "count",
+                "size",
+                "words",
+                "limit",
+                "sentence",
+            )
+        }
+    )
+    environment.filters["by_concern"] = summary.by_concern
+    environment.globals.update(
+        bullet=bullet,
+        bars=data_profile.bars,
+        interval=formats.interval,
+        with_interval=formats.with_interval,
+        slug=slug,
+    )
+    return environment

@@ -1,0 +1,175 @@
+"""The runtime of a bundle: loads its program and scores rows, with numpy and ONNX Runtime alone.
+
+It is copied into every bundle (`program.pyz`), is what MLflow loads there, and imports nothing of this project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+Predictions = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+MISSING = "__missing__"
+"""What a missing category is called; the same as in training."""
+
+TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
+"""Where the types of a program that is served as Python may come from; others are refused, whatever it lists."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A bundle's program, ready to score.
+
+    Attributes:
+        inputs: the columns that it reads, each "double" or "string".
+        run: from one array of shape (n, 1) a column to scores and decisions.
+    """
+
+    inputs: dict[str, str]
+    run: Callable[[Arrays], Predictions]
+
+    @classmethod
+    def load(cls, folder: str | Path, threads: int = 1) -> Program:
+        """The program of a verified bundle.
+
+        Args:
+            folder: the bundle; nothing in it is checked here.
+            threads: how many threads may work on one call.
+        """
+        folder = Path(folder)
+        description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
+        if description["runtime"] == "onnx":
+            return cls(description["inputs"], _compiled(folder / "program.onnx", threads))
+        return cls(description["inputs"], _python(folder / "model.skops", description["trusted_types"]))
+
+    def predict(self, columns: Arrays) -> Predictions:
+        """P(positive) and the decided code of each row, each of shape (n,).
+
+        Args:
+            columns: one array of shape (n,) a column: numbers finite, or missing as NaN or None; categories as
+                text, or missing as None or NaN. Further columns are not read.
+
+        Raises:
+            ValueError: a column is missing, or holds values of another type.
+        """
+        absent = [name for name in self.inputs if name not in columns]
+        if absent:
+            raise ValueError(f"The columns {absent} are missing; the program reads {list(self.inputs)}.")
+        return self.run({name: _column(columns[name], kind) for name, kind in self.inputs.items()})
+
+
+def _column(values: NDArray[Any], kind: str) -> NDArray[Any]:
+    if kind == "double":
+        return np.asarray(values, dtype=np.float64).reshape(-1, 1)
+    labels = [value if type(value) is str else _label(value) for value in np.ravel(values).tolist()]
+    column = np.empty((len(labels), 1), dtype=object)
+    column[:, 0] = labels
+    return column
+
+
+def _label(value: Any) -> str:
+    return MISSING if value is None or value != value else str(value)
+
+
+def _compiled(path: Path, threads: int) -> Callable[[Arrays], Predictions]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+    def run(columns: Arrays) -> Predictions:
+        y_score, y_pred = session.run(["y_score", "y_pred"], columns)
+        return y_score, y_pred
+
+    return run
+
+
+def _python(path: Path, trusted_types: list[str]) -> Callable[[Arrays], Predictions]:
+    foreign = [name for name in trusted_types if not name.startswith(TRUSTED_PACKAGES)]
+    if foreign:
+        raise ValueError(f"{path.name} needs the types {foreign}, which are not of {TRUSTED_PACKAGES}.")
+    # Only the environment of such a bundle has these two.
+    skops, pandas = importlib.import_module("skops.io"), importlib.import_module("pandas")
+    predictor = skops.load(path, trusted=trusted_types)
+
+    def run(columns: Arrays) -> Predictions:
+        frame = pandas.DataFrame({name: values[:, 0] for name, values in columns.items()})
+        y_score = predictor.score_positive(frame)
+        return y_score, (y_score >= predictor.threshold).astype(np.int64)
+
+    return run
+
+
+class _MlflowModel:
+    """What MLflow calls: a table in, a table of `y_score` and `y_pred` out."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        y_score, y_pred = self._program.predict(
+            {name: data[name].to_numpy() for name in self._program.inputs}
+        )
+        return type(data)({"y_score": y_score, "y_pred": y_pred}, index=data.index)
+
+
+def _load_pyfunc(path: str) -> _MlflowModel:
+    return _MlflowModel(Program.load(path))
+
+
+def score(folder: Path, rows: Path) -> dict[str, Any]:
+    """The predictions for a JSON file of rows, in the form of MLflow's answers.
+
+    Args:
+        folder: the bundle.
+        rows: `{"columns": [...], "data": [[...], ...]}`, alone or as `dataframe_split`; null is missing.
+
+    Raises:
+        ValueError: the file holds something else, or rows that cannot be scored.
+    """
+    payload = json.loads(rows.read_text(encoding="utf-8"))
+    table = payload.get("dataframe_split", payload) if isinstance(payload, dict) else {}
+    if not {"columns", "data"} <= table.keys():
+        raise ValueError('rows are written as {"columns": [...], "data": [[...], ...]}')
+    values = zip(*table["data"], strict=True)
+    columns = {
+        name: np.array(column, dtype=object) for name, column in zip(table["columns"], values, strict=True)
+    }
+    y_score, y_pred = Program.load(folder).predict(columns)
+    return {
+        "predictions": [
+            {"y_score": probability, "y_pred": code}
+            for probability, code in zip(y_score.tolist(), y_pred.tolist(), strict=True)
+        ]
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """`python program.pyz score [ROWS]`: scores the bundle's input example, or the rows of a JSON file."""
+    bundle = Path(__file__).resolve().parents[1]
+    parser = argparse.ArgumentParser(prog="program", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("score", help="score rows, the bundle's input example by default")
+    command.add_argument("rows", nargs="?", type=Path, default=bundle / "input_example.json")
+    command.add_argument("--bundle", type=Path, default=bundle)
+    options = parser.parse_args(arguments)
+    try:
+        answer = score(options.bundle, options.rows)
+    except (OSError, TypeError, ValueError) as error:
+        sys.stderr.write(f"{options.rows}: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0

@@ -1,0 +1,1 @@
+"""From a divided table to a fitted predictor with a decision threshold."""

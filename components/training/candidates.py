@@ -1,0 +1,143 @@
+"""The model families that compete, each with its search space and the configuration to try first. Yours to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from components.errors import ConfigError
+from components.training.features import Columns, Kind, preprocessor
+
+if TYPE_CHECKING:
+    import optuna
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+Task = Literal["binary", "multiclass", "regression"]
+Params = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model and what may be tuned about it.
+
+    Attributes:
+        name: how `config.toml` names it.
+        simplicity: 0 for the simplest; between equals the simpler family wins.
+        kind: which preprocessing it wants.
+        default: the first configuration tried.
+        suggest: draws a configuration for an Optuna trial.
+        estimator: the unfitted model of a configuration and a seed; its `fit` takes `sample_weight`.
+    """
+
+    name: str
+    simplicity: int
+    kind: Kind
+    default: Params
+    suggest: Callable[[optuna.Trial], Params]
+    estimator: Callable[[Params, int], BaseEstimator]
+
+
+def _suggest_linear(trial: optuna.Trial) -> Params:
+    return {"C": trial.suggest_float("C", 1e-4, 100, log=True)}
+
+
+def _linear(params: Params, seed: int) -> BaseEstimator:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(**params, max_iter=1000, random_state=seed)
+
+
+def _suggest_gradient_boosting(trial: optuna.Trial) -> Params:
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 0.03, 0.3, log=True),
+        "max_iter": trial.suggest_int("max_iter", 50, 250, log=True),
+        "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 8, 48, log=True),
+        "min_samples_leaf": trial.suggest_int("min_samples_leaf", 5, 100, log=True),
+        "l2_regularization": trial.suggest_float("l2_regularization", 0.01, 100, log=True),
+        "max_features": trial.suggest_float("max_features", 0.3, 1.0),
+    }
+
+
+def _gradient_boosting(params: Params, seed: int) -> BaseEstimator:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed)
+
+
+def _suggest_random_forest(trial: optuna.Trial) -> Params:
+    return {
+        "max_features": trial.suggest_float("max_features", 0.2, 1.0),
+        "min_samples_leaf": trial.suggest_int("min_samples_leaf", 3, 100, log=True),
+        "max_samples": trial.suggest_float("max_samples", 0.2, 0.8),
+    }
+
+
+def _random_forest(params: Params, seed: int) -> BaseEstimator:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(**params, n_estimators=50, random_state=seed)
+
+
+LINEAR = Family("linear", 0, "linear", {"C": 1.0}, _suggest_linear, _linear)
+
+GRADIENT_BOOSTING = Family(
+    "gradient_boosting",
+    1,
+    "tree",
+    {
+        "learning_rate": 0.1,
+        "max_iter": 100,
+        "max_leaf_nodes": 16,
+        "min_samples_leaf": 10,
+        "l2_regularization": 5.0,
+        "max_features": 0.7,
+    },
+    _suggest_gradient_boosting,
+    _gradient_boosting,
+)
+
+RANDOM_FOREST = Family(
+    "random_forest",
+    2,
+    "forest",
+    {"max_features": 0.4, "min_samples_leaf": 10, "max_samples": 0.4},
+    _suggest_random_forest,
+    _random_forest,
+)
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (LINEAR, GRADIENT_BOOSTING, RANDOM_FOREST)}
+
+
+def families(task: Task = "binary") -> dict[str, Family]:
+    """The families that can learn a task, by name."""
+    known: dict[Task, dict[str, Family]] = {"binary": FAMILIES}
+    if task not in known:
+        raise ConfigError(f"No family learns the task '{task}'; use one of {sorted(known)}.")
+    return known[task]
+
+
+def build(family: Family, params: Params, columns: Columns, seed: int) -> Pipeline:
+    """The unfitted pipeline of a configuration: `features`, then `model`."""
+    return _pipeline(columns, family.kind, family.estimator(params, seed))
+
+
+def untuned_linear(columns: Columns, seed: int) -> Pipeline:
+    """The baseline that a searched model must not fall behind: logistic regression as it comes."""
+    from sklearn.linear_model import LogisticRegression
+
+    return _pipeline(columns, "linear", LogisticRegression(max_iter=1000, random_state=seed))
+
+
+def dummy(columns: Columns, seed: int) -> Pipeline:
+    """The baseline that every model must beat: it predicts the classes' shares and reads no feature."""
+    from sklearn.dummy import DummyClassifier
+
+    return _pipeline(columns, "tree", DummyClassifier(strategy="prior", random_state=seed))
+
+
+def _pipeline(columns: Columns, kind: Kind, model: BaseEstimator) -> Pipeline:
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([("features", preprocessor(columns, kind)), ("model", model)])

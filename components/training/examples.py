@@ -1,0 +1,79 @@
+"""Rows as a model reads them: inputs, codes of the target, weights, and the rows they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from components.training.features import Columns, inputs
+
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The examples of one part.
+
+    Attributes:
+        X: model inputs, one row an example.
+        y: codes of the target: 1 for the positive class, else 0; shape (rows,).
+        weight: sample weights, shape (rows,), or None where no weight column is named.
+        rows: the table's rows with every column, aligned with X.
+    """
+
+    X: pd.DataFrame
+    y: NDArray[np.int64]
+    weight: NDArray[np.float64] | None
+    rows: pd.DataFrame
+
+
+def examples(
+    table: pl.DataFrame,
+    where: NDArray[np.bool_],
+    *,
+    columns: Columns,
+    target: str,
+    positive: str,
+    weight: str = "",
+) -> Examples:
+    """The examples of the rows that `where` marks, in the order of the table.
+
+    Args:
+        table: a snapshot.
+        where: shape (rows of the table,).
+        columns: the features.
+        target: the column to predict.
+        positive: the value of the target that counts as positive, as text.
+        weight: the column of sample weights, or "".
+    """
+    rows = table.filter(where).to_pandas()
+    y = (rows[target].map(_text) == positive.lower()).to_numpy(np.int64)
+    weights = rows[weight].to_numpy(np.float64) if weight else None
+    return Examples(inputs(rows, columns), y, weights, rows)
+
+
+def learning(train: Examples, group: Sequence[str], *, max_rows: int, seed: int) -> dict[str, Any]:
+    """What a search learns from, as its arguments: the training part, or a seeded sample of it.
+
+    Args:
+        train: the training part.
+        group: columns whose equal values stay in one fold.
+        max_rows: rows of the sample; 0 for all.
+        seed: of the sample.
+    """
+    rows = np.arange(len(train.y))
+    if 0 < max_rows < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
+    groups = train.rows.groupby(list(group), dropna=False).ngroup().to_numpy()[rows] if group else None
+    weight = None if train.weight is None else train.weight[rows]
+    return {"X": train.X.iloc[rows], "y": train.y[rows], "sample_weight": weight, "groups": groups}
+
+
+def _text(value: Any) -> str:
+    return str(value).lower()

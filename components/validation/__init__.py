@@ -1,0 +1,1 @@
+"""What the predictor is worth, with uncertainty, and the gates that judge it."""

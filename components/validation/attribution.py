@@ -1,0 +1,247 @@
+"""A model's output split into one contribution a column: SHAP values, added up over what a column was encoded to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+Floats = NDArray[np.float64]
+Unit = Literal["log-odds", "probability"]
+
+_TREE_STEPS_PER_SECOND = 2e8
+_SAMPLED_ORDERS = 20
+_SAMPLED_ROWS_PER_SECOND = 30
+
+
+class Attribution(Protocol):
+    """Splits a fitted pipeline's raw output; the base value and a row's contributions add up to it.
+
+    Attributes:
+        method: How the contributions are found.
+        unit: Of the raw output and of the contributions.
+        names: The columns that contribute.
+        base_value: The output that is explained by nothing.
+    """
+
+    method: str
+    unit: Unit
+    names: tuple[str, ...]
+    base_value: float
+
+    def rows_within(self, seconds: float) -> int:
+        """About how many rows can be explained in this time; it depends on the model, not on the machine."""
+        ...
+
+    def values(self, columns: pd.DataFrame) -> Floats:
+        """The contributions, (rows, len(names))."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stages:
+    """A fitted pipeline taken apart.
+
+    Attributes:
+        before: The user's own features, or None.
+        encoder: What turns columns into numbers.
+        model: What learns from them.
+    """
+
+    before: Any
+    encoder: ColumnTransformer
+    model: Any
+
+    def columns(self, X: pd.DataFrame) -> pd.DataFrame:
+        """The columns that are explained: the model input, or what the user's own features make of it."""
+        return X if self.before is None else pd.DataFrame(self.before.transform(X))
+
+    def encoded(self, columns: pd.DataFrame) -> Floats:
+        """What the model learns from, (rows, encoded features)."""
+        return np.asarray(self.encoder.transform(columns), dtype=np.float64)
+
+    def probability(self, columns: pd.DataFrame) -> Floats:
+        """P(positive) before recalibration, (rows,)."""
+        return np.asarray(self.model.predict_proba(self.encoder.transform(columns))[:, 1])
+
+
+def stages(pipeline: Pipeline) -> Stages:
+    """The parts of a pipeline of ``features`` (an encoder, or the user's own features and an encoder) and ``model``."""
+    features, model = pipeline["features"], pipeline["model"]
+    if hasattr(features, "steps"):
+        return Stages(features[:-1], features[-1], model)
+    return Stages(None, features, model)
+
+
+def attribution(parts: Stages, background: pd.DataFrame, *, seed: int) -> Attribution:
+    """The exact attribution where there is one (linear models, trees), else a sampled one.
+
+    Args:
+        parts: Of the fitted pipeline.
+        background: Columns of rows whose mean output is the base value of a linear or sampled attribution.
+        seed: Of the sampling.
+    """
+    from shap.utils._exceptions import InvalidModelError
+
+    owner = encoded_from(parts.encoder, list(background.columns))
+    if owner is not None and _is_linear(parts.model):
+        return _Linear(parts, owner, background)
+    if owner is not None:
+        try:
+            return _Tree(parts, owner, background)
+        except InvalidModelError:
+            pass
+    return _Sampled(parts, background, seed)
+
+
+def raw_output(pipeline: Pipeline, X: pd.DataFrame, unit: Unit) -> Floats:
+    """The pipeline's own output before recalibration, (rows,): what contributions must add up to."""
+    if unit == "probability":
+        return np.asarray(pipeline.predict_proba(X)[:, 1])
+    if hasattr(pipeline, "decision_function"):
+        return np.asarray(pipeline.decision_function(X)).ravel()
+    probability = pipeline.predict_proba(X)[:, 1]
+    return np.asarray(np.log(probability) - np.log1p(-probability))
+
+
+def encoded_from(encoder: ColumnTransformer, columns: Sequence[str]) -> NDArray[np.int64] | None:
+    """For each encoded feature the position of the column it comes from; None if names do not tell.
+
+    An encoded feature is called like its column (``age``), or starts with its name (``region_north``,
+    ``age_missing``); the longest name wins.
+    """
+    owner = []
+    try:
+        features = encoder.get_feature_names_out()
+    except (AttributeError, ValueError):
+        return None
+    for part, _, _ in encoder.transformers_:
+        block = encoder.output_indices_[part]
+        for feature in features[block]:
+            name = str(feature).removeprefix(f"{part}__")
+            found = [column for column in columns if name == column or name.startswith(f"{column}_")]
+            if not found:
+                return None
+            owner.append(columns.index(max(found, key=len)))
+    return np.array(owner, dtype=np.int64)
+
+
+class _Exact:
+    """What exact attributions share: contributions of encoded features, added up by column."""
+
+    def __init__(self, parts: Stages, owner: NDArray[np.int64], background: pd.DataFrame) -> None:
+        self.parts, self.owner = parts, owner
+        self.names = tuple(str(column) for column in background.columns)
+
+    def _by_column(self, encoded_values: Floats) -> Floats:
+        return np.asarray(encoded_values @ np.eye(len(self.names))[self.owner])
+
+
+class _Linear(_Exact):
+    """Coefficient times distance from the background's mean (Lundberg and Lee, 2017)."""
+
+    method = "linear"
+    unit: Unit = "log-odds"
+
+    def __init__(self, parts: Stages, owner: NDArray[np.int64], background: pd.DataFrame) -> None:
+        import shap
+
+        super().__init__(parts, owner, background)
+        encoded = parts.encoded(background)
+        # Left alone, the masker would keep 100 of these rows.
+        masker = shap.maskers.Independent(encoded, max_samples=len(encoded))
+        self.explainer = shap.LinearExplainer(parts.model, masker)
+        self.base_value = float(np.ravel(self.explainer.expected_value)[0])
+
+    def rows_within(self, seconds: float) -> int:
+        return int(seconds * 100_000)
+
+    def values(self, columns: pd.DataFrame) -> Floats:
+        values = np.asarray(self.explainer.shap_values(self.parts.encoded(columns)))
+        return self._by_column(values.reshape(len(columns), -1))
+
+
+class _Tree(_Exact):
+    """Exact contributions along the paths of the trees (Lundberg et al., 2020).
+
+    Forests average probabilities and boosted trees add log-odds: that is the unit.
+    """
+
+    method = "trees"
+
+    def __init__(self, parts: Stages, owner: NDArray[np.int64], background: pd.DataFrame) -> None:
+        import shap
+
+        super().__init__(parts, owner, background)
+        self.explainer = shap.TreeExplainer(parts.model)
+        base = np.ravel(self.explainer.expected_value)
+        self.unit: Unit = "probability" if len(base) == 2 else "log-odds"
+        self.base_value = float(base[-1])
+
+    def rows_within(self, seconds: float) -> int:
+        trees = self.explainer.model.trees
+        depth = min(max(tree.max_depth for tree in trees), len(self.owner))
+        nodes = sum(len(tree.values) for tree in trees)
+        return int(seconds * _TREE_STEPS_PER_SECOND / max(nodes / 2 * depth**2, 1))
+
+    def values(self, columns: pd.DataFrame) -> Floats:
+        values = np.asarray(self.explainer.shap_values(self.parts.encoded(columns), check_additivity=False))
+        return self._by_column(values[..., 1] if values.ndim == 3 else values)
+
+
+class _Sampled:
+    """Shapley values of any model by sampling: columns are switched on one by one, in random orders.
+
+    Each order starts from one background row and is played forwards and backwards; all rows share them, so that the
+    contributions add up to the output exactly and only their division is an estimate.
+
+    Source: Štrumbelj and Kononenko (2014), Explaining prediction models; Mitchell et al. (2022) for the pairs.
+    """
+
+    method = "sampled"
+    unit: Unit = "probability"
+
+    def __init__(self, parts: Stages, background: pd.DataFrame, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        self.parts = parts
+        self.names = tuple(str(column) for column in background.columns)
+        self.starts = background.iloc[generator.integers(0, len(background), _SAMPLED_ORDERS // 2)]
+        self.orders = [generator.permutation(len(self.names)) for _ in range(_SAMPLED_ORDERS // 2)]
+        self.base_value = float(np.mean(parts.probability(self.starts)))
+
+    def rows_within(self, seconds: float) -> int:
+        return int(seconds * _SAMPLED_ROWS_PER_SECOND)
+
+    def values(self, columns: pd.DataFrame) -> Floats:
+        total = np.zeros((len(columns), len(self.names)))
+        for start, order in enumerate(self.orders):
+            for direction in (order, order[::-1]):
+                total[:, direction] += self._walk(columns, start, direction)
+        return total / (2 * len(self.orders))
+
+    def _walk(self, columns: pd.DataFrame, start: int, order: NDArray[np.int64]) -> Floats:
+        """What each column adds in this order, (rows, columns in the order)."""
+        row = self.starts.iloc[[start] * len(columns)].set_index(columns.index)
+        steps = [row]
+        for position in order:
+            name = columns.columns[position]
+            steps.append(steps[-1].assign(**{name: columns[name]}))
+        outputs = self.parts.probability(pd.concat(steps, ignore_index=True))
+        return np.asarray(np.diff(outputs.reshape(len(steps), -1), axis=0).T)
+
+
+def _is_linear(model: Any) -> bool:
+    coefficients = getattr(model, "coef_", None)
+    return (
+        coefficients is not None
+        and hasattr(model, "decision_function")
+        and np.shape(coefficients)[:-1] == (1,)
+    )

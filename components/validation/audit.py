@@ -1,0 +1,108 @@
+"""The fairness audit of a predictor: its groups, their disparities, and what mitigation would offer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from components.training.examples import Examples
+from components.training.predictor import OutcomeValues, Predictor
+from components.validation.fairness import FairnessReport, fairness_report
+from components.validation.groups import bands as banded
+
+if TYPE_CHECKING:
+    from components.validation.fairness import TradeOff
+
+
+def audit(
+    predictor: Predictor,
+    validation: Examples,
+    holdout: Examples,
+    *,
+    sensitive: Sequence[str],
+    reported: Sequence[str],
+    bands: Mapping[str, Sequence[float]],
+    min_rows: int,
+    value: OutcomeValues,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> FairnessReport:
+    """The fairness of the predictor's decisions on the holdout.
+
+    Args:
+        predictor: What decides.
+        validation: The rows on which mitigated decision rules are fitted.
+        holdout: The rows that judge.
+        sensitive: The features that gates judge; the trade-off is shown for the one with the largest disparity.
+        reported: All sensitive features, judged or not.
+        bands: For sensitive numbers, the lower edge of each band.
+        min_rows: Smaller groups are named, not scored.
+        value: What each outcome is worth.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
+    if not reported:
+        return FairnessReport((), None, min_rows)
+    y_pred = predictor.predict(holdout.X)
+    report = fairness_report(
+        holdout.y,
+        y_pred,
+        sensitive_features(holdout.rows, reported, bands),
+        min_rows=min_rows,
+        sample_weight=holdout.weight,
+        replicates=replicates,
+        seed=seed,
+    )
+    disparity = {
+        feature.feature: feature.demographic_parity_difference.value
+        for feature in report.features
+        if feature.feature in sensitive and feature.demographic_parity_difference is not None
+    }
+    if not disparity:
+        return report
+    widest = max(disparity, key=lambda name: disparity[name])
+    return FairnessReport(
+        report.features,
+        _trade_off(predictor, validation, holdout, widest, bands, min_rows, value, seed),
+        min_rows,
+    )
+
+
+def sensitive_features(
+    rows: pd.DataFrame, names: Sequence[str], bands: Mapping[str, Sequence[float]]
+) -> pd.DataFrame:
+    """The sensitive columns of the rows as groups, numbers in their bands."""
+    return pd.DataFrame(
+        {name: banded(rows[name], bands[name]) if name in bands else rows[name] for name in names},
+        index=rows.index,
+    )
+
+
+def _trade_off(
+    predictor: Predictor,
+    validation: Examples,
+    holdout: Examples,
+    feature: str,
+    bands: Mapping[str, Sequence[float]],
+    min_rows: int,
+    value: OutcomeValues,
+    seed: int,
+) -> TradeOff:
+    from components.validation.mitigation import ScoredRows, trade_off
+
+    def scored(part: Examples) -> ScoredRows:
+        group = sensitive_features(part.rows, [feature], bands)[feature]
+        score = np.asarray(predictor.score_positive(part.X))
+        return ScoredRows(part.y, score, group, part.weight)
+
+    return trade_off(
+        scored(validation),
+        scored(holdout),
+        threshold=predictor.threshold,
+        value=value,
+        min_rows=min_rows,
+        seed=seed,
+    )

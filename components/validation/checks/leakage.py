@@ -1,0 +1,34 @@
+"""L: nothing of the answer, and nothing of the holdout, reaches the training."""
+
+from collections.abc import Mapping
+
+from components.validation.gates import Check, Limit, judge
+
+
+def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
+    """L01: no row identity and no group stands in two parts; look-alike rows are only reported."""
+    shared = sum(overlaps.values())
+    what = ", ".join(f"{count:,} of {name}" for name, count in overlaps.items() if count) or "none"
+    return judge(
+        "L01",
+        "No row or group in two parts",
+        limit=Limit(0.0),
+        direction="at most",
+        bound=float(shared),
+        measured=f"The number of identities in two parts ({what}; {lookalikes:,} holdout rows look like a training row)",
+        remedy="Name the key or the group of the rows in config.toml, so that they stay together.",
+    )
+
+
+def single_feature(scores: Mapping[str, float], metric: str, limit: Limit) -> Check:
+    """L02: no feature alone gives the target away."""
+    feature = max(scores, key=lambda name: scores[name])
+    return judge(
+        "L02",
+        "No feature gives the target away",
+        limit=limit,
+        direction="at most",
+        bound=scores[feature],
+        measured=f"The {metric} that the feature {feature!r} reaches alone",
+        remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.",
+    )

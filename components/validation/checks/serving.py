@@ -1,0 +1,29 @@
+"""S: serving fits the budget."""
+
+from components.validation.gates import Check, Limit, judge
+
+
+def latency(p99_milliseconds: float, limit: Limit) -> Check:
+    """S01: one row through the served program, in a clean process on one thread."""
+    return judge(
+        "S01",
+        "Latency of one row (milliseconds)",
+        limit=limit,
+        direction="at most",
+        bound=p99_milliseconds,
+        measured="The 99th percentile of the served program's latency in milliseconds",
+        remedy="Fewer or smaller trees, or fewer features.",
+    )
+
+
+def size(size_bytes: int, limit: Limit) -> Check:
+    """S02: the size of the served program."""
+    return judge(
+        "S02",
+        "Size of the program (megabytes)",
+        limit=limit,
+        direction="at most",
+        bound=size_bytes / 1e6,
+        measured="The size of the served program in megabytes",
+        remedy="Fewer or smaller trees.",
+    )

@@ -1,0 +1,186 @@
+"""Differences between two models, or two ways to decide, on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from components.errors import DataError
+from components.validation.intervals import interval
+from components.validation.metrics import METRICS, Metric, codes, undefined, utility_metric
+from components.validation.resampling import Design, Difference, Groups, MeanRatio, Statistic
+
+if TYPE_CHECKING:
+    from components.training.predictor import OutcomeValues
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """How much better one model is than another on the same rows.
+
+    Attributes:
+        metric: Its name.
+        value: Challenger minus reference, or the reverse where less is better: above 0 the challenger is better.
+        low: Lower bound of the difference.
+        high: Upper bound of the difference.
+        level: Of the interval; of each bound by itself if it was asked for as one-sided.
+        rows: How many were compared.
+        challenger: Its value of the metric.
+        reference: The other's.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    level: float
+    rows: int
+    challenger: float
+    reference: float
+
+
+@dataclass(frozen=True)
+class NonInferiority:
+    """Whether a challenger is shown not to fall short of a reference by the margin or more.
+
+    Attributes:
+        difference: With one-sided bounds.
+        margin: The shortfall that is not accepted, above 0.
+        shown: Whether the lower bound lies above minus the margin.
+    """
+
+    difference: PairedDifference
+    margin: float
+    shown: bool
+
+
+def paired_difference(
+    metric: str,
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    threshold: float = 0.5,
+    threshold_b: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    level: float = 0.95,
+    one_sided: bool = False,
+) -> PairedDifference:
+    """How much better model a is than model b, with an interval that uses the pairing.
+
+    Its variance is that of the paired influences of the rows, for an area under the curve DeLong's; the interval is
+    Student's, corrected for skewness. In simulations it covers better than the paired bootstrap of 1,000 resamples,
+    above all with one bound, and the same data give the same bound whatever the seed.
+
+    Args:
+        metric: Name in :data:`~components.validation.metrics.METRICS`.
+        y_true: Codes (rows,).
+        score_a: P(positive) by the challenger, (rows,).
+        score_b: P(positive) by the reference, (rows,).
+        threshold: Scores at or above it are decided positive.
+        threshold_b: The reference's own, if it has one.
+        sample_weight: (rows,).
+        groups: What rows come in together, (rows,).
+        level: Of the interval, or of each bound by itself if ``one_sided``.
+        one_sided: Whether each of the two bounds is to hold by itself.
+
+    Source: DeLong, DeLong and Clarke-Pearson (1988); Hall (1992).
+    """
+    chosen, y = METRICS[metric], codes(y_true)
+    first = chosen.of(y, score_a, threshold)
+    second = chosen.of(y, score_b, threshold if threshold_b is None else threshold_b)
+    return _compare(chosen, first, second, Design(len(y), sample_weight, groups), level, one_sided)
+
+
+def non_inferior(
+    metric: str,
+    y_true: ArrayLike,
+    challenger: ArrayLike,
+    champion: ArrayLike,
+    *,
+    margin: float,
+    alpha: float = 0.05,
+    threshold: float = 0.5,
+    champion_threshold: float | None = None,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+) -> NonInferiority:
+    """The one-sided test that the challenger is not worse than the champion by the margin or more.
+
+    A challenger that is worse by exactly the margin passes in at most a fraction ``alpha`` of repetitions. Other
+    arguments as for :func:`paired_difference`.
+
+    Source: Liu, Ma, Wu and Tai (2006), Tests of equivalence and non-inferiority for diagnostic accuracy based on the
+    paired areas under ROC curves.
+    """
+    difference = paired_difference(
+        metric,
+        y_true,
+        challenger,
+        champion,
+        threshold=threshold,
+        threshold_b=champion_threshold,
+        sample_weight=sample_weight,
+        groups=groups,
+        level=1 - alpha,
+        one_sided=True,
+    )
+    return NonInferiority(difference, margin, difference.low > -margin)
+
+
+def utility_difference(
+    y_true: ArrayLike,
+    pred_a: ArrayLike,
+    pred_b: ArrayLike,
+    value: OutcomeValues,
+    *,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    level: float = 0.95,
+    one_sided: bool = False,
+) -> PairedDifference:
+    """How much more decisions a are worth than decisions b, in ``value.unit`` a decision.
+
+    Args:
+        y_true: Codes (rows,).
+        pred_a: Decided codes (rows,).
+        pred_b: Decided codes (rows,), or one code for all rows: deciding without a model.
+        value: What each outcome is worth.
+        sample_weight: (rows,).
+        groups: What rows come in together, (rows,).
+        level: Of the interval, or of each bound by itself if ``one_sided``.
+        one_sided: Whether each of the two bounds is to hold by itself.
+    """
+    utility, y = utility_metric(value), codes(y_true)
+    first, second = (utility.statistic(y, np.broadcast_to(codes(pred), y.shape)) for pred in (pred_a, pred_b))
+    return _compare(utility, first, second, Design(len(y), sample_weight, groups), level, one_sided)
+
+
+def _compare(
+    metric: Metric, first: Statistic, second: Statistic, design: Design, level: float, one_sided: bool
+) -> PairedDifference:
+    first, second = (_defined(metric, statistic, design) for statistic in (first, second))
+    difference = Difference(first, second) if metric.greater_is_better else Difference(second, first)
+    low, high = interval(difference, design, bounded=False, level=level, one_sided=one_sided)
+    return PairedDifference(
+        metric=metric.name,
+        value=design.value(difference),
+        low=low,
+        high=high,
+        level=level,
+        rows=design.rows,
+        challenger=design.value(first),
+        reference=design.value(second),
+    )
+
+
+def _defined(metric: Metric, statistic: Statistic, design: Design) -> Statistic:
+    if not np.isnan(value := design.value(statistic)):
+        return statistic
+    if np.isnan(metric.defined(value)):
+        raise DataError(undefined(metric, design))
+    return MeanRatio(np.zeros(design.rows))  # a share of no rows counts as 0

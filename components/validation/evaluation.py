@@ -1,0 +1,258 @@
+"""What the holdout says of a model: the results that gates, documents and the report share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.training.examples import Examples
+from components.training.features import Columns
+from components.training.predictor import OutcomeValues, Predictor
+from components.validation.calibration import CalibrationReport, calibration_report
+from components.validation.comparison import PairedDifference, paired_difference, utility_difference
+from components.validation.metrics import METRICS, Estimate, estimates, expected_utility
+from components.validation.robustness import RobustnessReport, robustness_report
+from components.validation.slices import SliceReport, slice_report
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+LEAST_ROWS = 200
+"""With fewer common rows a challenger and a champion are not compared."""
+
+
+@dataclass(frozen=True)
+class ChampionComparison:
+    """The challenger against the champion on rows that are held out for both.
+
+    Attributes:
+        champion: The champion's bundle id.
+        rows: How many rows neither was trained or tuned on.
+        difference: Challenger minus champion; None if the rows are too few to compare.
+        note: What a reader must know, such as why there is no difference.
+    """
+
+    champion: str
+    rows: int
+    difference: PairedDifference | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation of one predictor on the holdout.
+
+    Attributes:
+        metric: The primary metric.
+        family: The winning family's name.
+        rows: Rows of the holdout.
+        threshold: Scores at or above it are decided positive.
+        y_true: int codes, shape (rows,).
+        y_score: P(positive), shape (rows,).
+        sample_weight: Shape (rows,), or None.
+        metrics: Every metric with its interval.
+        baselines: Model minus ``dummy`` and minus ``linear``, in the primary metric.
+        utility: Expected utility of one decision.
+        utility_constants: Utility minus that of deciding ``always`` positive and ``never``.
+        slices: The primary metric by slice.
+        calibration: Calibration on the holdout.
+        robustness: Loss under spoiled inputs.
+        single_feature: The primary metric that each feature reaches alone, on the validation part.
+        champion: The comparison with the champion; None if there is no champion.
+    """
+
+    metric: str
+    family: str
+    rows: int
+    threshold: float
+    y_true: NDArray[Any]
+    y_score: NDArray[np.float64]
+    sample_weight: NDArray[np.float64] | None
+    metrics: dict[str, Estimate]
+    baselines: dict[str, PairedDifference]
+    utility: Estimate
+    utility_constants: dict[str, PairedDifference]
+    slices: SliceReport
+    calibration: CalibrationReport
+    robustness: RobustnessReport
+    single_feature: dict[str, float]
+    champion: ChampionComparison | None
+
+    @property
+    def primary(self) -> Estimate:
+        """The primary metric with its interval."""
+        return self.metrics[self.metric]
+
+
+@dataclass(frozen=True)
+class ChampionScores:
+    """The champion's own answers on the holdout.
+
+    Attributes:
+        champion: The champion's bundle id.
+        y_score: P(positive), shape (rows of the holdout,).
+        threshold: The champion's own.
+        untouched: Which of these rows the champion was neither trained nor tuned on, shape (rows of the holdout,).
+    """
+
+    champion: str
+    y_score: NDArray[np.float64]
+    threshold: float
+    untouched: NDArray[np.bool_]
+
+
+def evaluate(
+    predictor: Predictor,
+    holdout: Examples,
+    validation: Examples,
+    *,
+    family: str,
+    baselines: Mapping[str, Pipeline],
+    columns: Columns,
+    metric: str,
+    value: OutcomeValues,
+    group: Sequence[str] = (),
+    champion: ChampionScores | None = None,
+    replicates: int = 1000,
+    min_slice_rows: int = 250,
+    slice_bins: int = 4,
+    seed: int = 0,
+) -> Evaluation:
+    """The evaluation of a fitted predictor on rows that it has never seen.
+
+    Args:
+        predictor: What decides.
+        holdout: The rows that judge it.
+        validation: The rows on which each feature is tried alone.
+        family: The winning family's name.
+        baselines: Fitted pipelines, ``dummy`` and ``linear``.
+        columns: The features.
+        metric: The primary metric.
+        value: What each outcome is worth.
+        group: Columns whose equal values mark rows that are not independent.
+        champion: The champion's answers, if there is one.
+        replicates: Of the bootstrap.
+        min_slice_rows: Smaller slices are named, not scored.
+        slice_bins: Quantile bins of a number.
+        seed: Of the resampling and the perturbations.
+    """
+    y, weight = holdout.y, holdout.weight
+    y_score = predictor.score_positive(holdout.X)
+    y_pred = (y_score >= predictor.threshold).astype(np.int64)
+    groups = holdout.rows.groupby(list(group), dropna=False).ngroup().to_numpy() if group else None
+    rows: dict[str, Any] = {"sample_weight": weight, "groups": groups}
+    threshold = float(predictor.threshold)
+    return Evaluation(
+        metric=metric,
+        family=family,
+        rows=len(y),
+        threshold=threshold,
+        y_true=y,
+        y_score=y_score,
+        sample_weight=weight,
+        metrics=estimates(y, y_score, threshold=threshold, replicates=replicates, seed=seed, **rows),
+        baselines={
+            name: paired_difference(
+                metric,
+                y,
+                y_score,
+                model.predict_proba(holdout.X)[:, 1],
+                threshold=threshold,
+                threshold_b=0.5,
+                **rows,
+            )
+            for name, model in baselines.items()
+        },
+        utility=expected_utility(y, y_pred, value, replicates=replicates, seed=seed, **rows),
+        utility_constants={
+            name: utility_difference(y, y_pred, code, value, **rows)
+            for name, code in (("always", 1), ("never", 0))
+        },
+        slices=slice_report(
+            holdout.X,
+            y,
+            y_score,
+            metric=metric,
+            min_rows=min_slice_rows,
+            threshold=threshold,
+            bins=slice_bins,
+            **rows,
+        ),
+        calibration=calibration_report(y, y_score, seed=seed, **rows),
+        robustness=robustness_report(
+            predictor.score_positive,
+            holdout.X,
+            y,
+            columns=columns,
+            metric=metric,
+            threshold=threshold,
+            seed=seed,
+            **rows,
+        ),
+        single_feature=single_feature_scores(validation, columns=columns, metric=metric),
+        champion=None if champion is None else compare(champion, y, y_score, metric, threshold, rows),
+    )
+
+
+def compare(
+    champion: ChampionScores,
+    y_true: NDArray[np.int64],
+    y_score: NDArray[np.float64],
+    metric: str,
+    threshold: float,
+    rows: Mapping[str, Any],
+) -> ChampionComparison:
+    """The challenger against the champion, on the rows that neither was trained or tuned on."""
+    common = champion.untouched
+    count = int(common.sum())
+    if count < LEAST_ROWS or len(np.unique(y_true[common])) < 2:
+        note = (
+            f"Only {count:,} holdout rows are held out for the champion too; at least {LEAST_ROWS} with both "
+            "outcomes are needed. Keep split.salt and split.method as the champion had them."
+        )
+        return ChampionComparison(champion.champion, count, None, note)
+    kept = {name: None if values is None else values[common] for name, values in rows.items()}
+    difference = paired_difference(
+        metric,
+        y_true[common],
+        y_score[common],
+        champion.y_score[common],
+        threshold=threshold,
+        threshold_b=champion.threshold,
+        one_sided=True,
+        **kept,
+    )
+    return ChampionComparison(champion.champion, count, difference)
+
+
+def single_feature_scores(rows: Examples, *, columns: Columns, metric: str) -> dict[str, float]:
+    """The ranking metric that each feature reaches alone: the area under the curve of its value, or of its bins.
+
+    A category scores by its share of positives in the other half of the rows, so that rare ones do not overfit.
+    """
+    auc = METRICS["roc_auc"]
+    half = np.arange(len(rows.y)) % 2 == 0
+    scores = {}
+    for name in columns.names:
+        value = _alone(rows.X[name], rows.y, half)
+        area = auc.function(rows.y, value, rows.weight)
+        scores[name] = max(area, 1 - area)
+    return scores
+
+
+def _alone(column: Any, y: NDArray[np.int64], half: NDArray[np.bool_]) -> NDArray[np.float64]:
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        binned = pd.qcut(column, 20, labels=False, duplicates="drop").fillna(-1)
+    else:
+        binned = pd.Series(pd.factorize(column)[0], index=column.index)
+    value = np.empty(len(y))
+    for mine in (half, ~half):
+        share = pd.Series(y[~mine]).groupby(binned.to_numpy()[~mine]).mean()
+        value[mine] = pd.Series(binned.to_numpy()[mine]).map(share).fillna(y.mean()).to_numpy()
+    return value

@@ -1,0 +1,260 @@
+"""Metrics of a classifier with their uncertainty; point values are scikit-learn's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from components.errors import DataError
+from components.validation.intervals import bca_interval, interval
+from components.validation.ranking import AreaUnderCurve, AveragePrecision
+from components.validation.resampling import Design, Floats, Groups, MeanRatio, Statistic, cell_counts
+
+if TYPE_CHECKING:
+    from components.training.predictor import OutcomeValues
+
+Codes = NDArray[np.int64]
+
+LARGE = 50_000
+"""Rows beyond which intervals come without resampling: the two then agree, and seconds would become minutes."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the interval that covers the truth in a ``level`` fraction of repetitions."""
+
+    value: float
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How good predictions are.
+
+    Attributes:
+        name: As in scikit-learn, without ``_score``.
+        greater_is_better: The direction.
+        needs: Whether ``statistic`` takes scores or predicted codes.
+        statistic: From ``y_true`` (codes) and the prediction to a function of the rows' weights.
+        bounded: Whether it is a share, within [0, 1] and a mean of what is nearly yes or no.
+        classes: Whether it needs rows of both classes.
+    """
+
+    name: str
+    greater_is_better: bool
+    needs: Literal["score", "label"]
+    statistic: Callable[[Codes, Any], Statistic]
+    bounded: bool = True
+    classes: bool = False
+
+    def of(self, y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> Statistic:
+        """The statistic of these scores, cut at ``threshold`` where the metric needs predicted codes."""
+        y, scores = codes(y_true), np.asarray(y_score, dtype=np.float64)
+        return self.statistic(y, scores if self.needs == "score" else labels(scores, threshold))
+
+    def function(
+        self, y_true: ArrayLike, prediction: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """The value; 0 for a share of no rows, NaN where it is undefined."""
+        y = codes(y_true)
+        return self.defined(Design(len(y), sample_weight).value(self.statistic(y, np.asarray(prediction))))
+
+    def defined(self, value: float) -> float:
+        """The value, or scikit-learn's 0 for a share of no rows."""
+        return 0.0 if np.isnan(value) and self.needs == "label" and not self.classes else value
+
+
+def undefined(metric: Metric, design: Design) -> str:
+    """Why there is no value, and what to do."""
+    return (
+        f"{metric.name} is undefined on these {design.rows:,} rows: it needs rows of both classes. "
+        "Use more rows, or a metric that does without."
+    )
+
+
+def codes(y_true: ArrayLike) -> Codes:
+    """The codes as whole numbers."""
+    return np.asarray(y_true).astype(np.int64)
+
+
+def labels(y_score: Floats, threshold: float) -> Codes:
+    """The codes that the scores decide: 1 from ``threshold`` up; the likeliest class of an (n, K) score."""
+    return (y_score >= threshold).astype(np.int64) if y_score.ndim == 1 else np.argmax(y_score, axis=1)
+
+
+def _log_loss(y_true: Codes, y_score: Floats) -> MeanRatio:
+    smallest = np.finfo(y_score.dtype).eps
+    score = np.clip(y_score, smallest, 1 - smallest)
+    own = np.where(y_true == 1, score, 1 - score) if score.ndim == 1 else score[np.arange(len(score)), y_true]
+    return MeanRatio(-np.log(own))
+
+
+def _recalls(y_true: Codes, y_pred: Codes) -> MeanRatio:
+    of_class = np.column_stack([y_true == 0, y_true == 1])
+    return MeanRatio(of_class * (y_true == y_pred)[:, None], of_class)
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("roc_auc", True, "score", AreaUnderCurve, classes=True),
+        Metric("average_precision", True, "score", AveragePrecision, classes=True),
+        Metric("log_loss", False, "score", _log_loss, bounded=False),
+        Metric("brier_score", False, "score", lambda y, p: MeanRatio((y - p) ** 2), bounded=False),
+        Metric("accuracy", True, "label", lambda y, p: MeanRatio(y == p)),
+        Metric("balanced_accuracy", True, "label", _recalls, classes=True),
+        Metric("precision", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), p == 1)),
+        Metric("recall", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), y == 1)),
+        Metric("specificity", True, "label", lambda y, p: MeanRatio((y == 0) & (p == 0), y == 0)),
+        Metric(
+            "f1", True, "label", lambda y, p: MeanRatio(2 * ((y == 1) & (p == 1)), 1 * (y == 1) + (p == 1))
+        ),
+    )
+}
+
+
+def bootstrap(
+    metric: str,
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    threshold: float,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    replicates: int = 1000,
+    seed: int,
+    level: float = 0.95,
+) -> Estimate:
+    """One metric with its interval; see :func:`estimates`."""
+    return estimates(
+        y_true,
+        y_score,
+        metrics=[metric],
+        threshold=threshold,
+        sample_weight=sample_weight,
+        groups=groups,
+        replicates=replicates,
+        seed=seed,
+        level=level,
+    )[metric]
+
+
+def estimates(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    *,
+    metrics: Iterable[str] = tuple(METRICS),
+    threshold: float,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    replicates: int = 1000,
+    seed: int,
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """Metrics with their bias-corrected and accelerated bootstrap intervals, all from the same resamples.
+
+    Beyond :data:`LARGE` rows, and where resampling leaves nothing to see (a perfect score), the interval is that of
+    :func:`interval`, which needs no resampling. Metrics of labels alone are resampled as cells of the confusion matrix.
+
+    Args:
+        y_true: Codes (rows,).
+        y_score: P(positive) (rows,).
+        metrics: Names in :data:`METRICS`.
+        threshold: Scores at or above it are decided positive.
+        sample_weight: (rows,).
+        groups: What rows come in, (rows,): groups are resampled, not rows.
+        replicates: Resamples; 1000 leave a bound uncertain by about a thirtieth of the interval.
+        seed: Of the resamples.
+        level: Of the intervals.
+
+    Raises:
+        DataError: A metric is undefined on these rows.
+    """
+    y, score, chosen = (
+        codes(y_true),
+        np.asarray(y_score, dtype=np.float64),
+        [METRICS[name] for name in metrics],
+    )
+    design = Design(len(y), sample_weight, groups)
+    statistics = [metric.of(y, score, threshold) for metric in chosen]
+    if all(metric.needs == "label" for metric in chosen):
+        kinds = [metric.statistic for metric in chosen]
+        drawn = _decisions_resampled(kinds, y, labels(score, threshold), design, replicates, seed)
+    else:
+        drawn = _resampled(statistics, design, replicates, seed)
+    return {
+        metric.name: _estimate(metric, statistic, design, each, level)
+        for metric, statistic, each in zip(chosen, statistics, drawn, strict=True)
+    }
+
+
+def expected_utility(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    value: OutcomeValues,
+    *,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    replicates: int = 1000,
+    seed: int,
+    level: float = 0.95,
+) -> Estimate:
+    """What one decision is worth on average, in ``value.unit``; arguments as for :func:`estimates`."""
+    y, decided = codes(y_true), codes(y_pred)
+    design, metric = Design(len(y), sample_weight, groups), utility_metric(value)
+    (drawn,) = _decisions_resampled([metric.statistic], y, decided, design, replicates, seed)
+    return _estimate(metric, metric.statistic(y, decided), design, drawn, level)
+
+
+def utility_metric(value: OutcomeValues) -> Metric:
+    """Expected utility as a metric of decisions."""
+    worth = np.array(
+        [[value.true_negative, value.false_positive], [value.false_negative, value.true_positive]]
+    )
+    return Metric("expected_utility", True, "label", lambda y, p: MeanRatio(worth[y, p]), bounded=False)
+
+
+def _estimate(metric: Metric, statistic: Statistic, design: Design, drawn: Floats, level: float) -> Estimate:
+    value = design.value(statistic)
+    if np.isnan(value):
+        if np.isnan(metric.defined(value)):
+            raise DataError(
+                f"{metric.name} is undefined on these {design.rows:,} rows; it needs both classes."
+            )
+        return Estimate(0.0, 0.0, 1.0, level)  # a share of no rows: nothing is known
+    finite = drawn[np.isfinite(drawn)]
+    if len(finite) > len(drawn) / 2 and np.ptp(finite) > 0:
+        return Estimate(
+            value, *bca_interval(value, finite, design.contributions(statistic), level=level), level
+        )
+    return Estimate(value, *interval(statistic, design, bounded=metric.bounded, level=level), level)
+
+
+def _resampled(
+    statistics: Sequence[Statistic], design: Design, replicates: int, seed: int
+) -> Sequence[Floats]:
+    if design.rows > LARGE:
+        return [np.array([])] * len(statistics)
+    return list(design.replicate(statistics, replicates, seed=seed))
+
+
+def _decisions_resampled(
+    kinds: Sequence[Callable[[Codes, Any], Statistic]],
+    y_true: Codes,
+    y_pred: Codes,
+    design: Design,
+    replicates: int,
+    seed: int,
+) -> Sequence[Floats]:
+    """As :func:`_resampled`; rows of one cell of the confusion matrix are alike, so that counts are enough."""
+    if not design.plain:
+        return _resampled([kind(y_true, y_pred) for kind in kinds], design, replicates, seed)
+    cells, counts = np.unique(np.stack([y_true, y_pred]), axis=1, return_counts=True)
+    drawn = cell_counts(counts, replicates, seed=seed)
+    return [kind(*cells).values(drawn) for kind in kinds]

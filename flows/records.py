@@ -1,0 +1,323 @@
+"""What a training run leaves for others: documents, the report's inputs, the record in MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from metaflow import current
+
+from components.data import schema
+from components.data.split import PARTS
+from components.release import bundle, documents
+from components.release.bundle import Parts
+from components.release.reference import reference
+from components.release.run_record import DataInput, RunRecord
+from components.reporting.data_profile import profile
+from components.reporting.report import ReportInputs
+from components.validation.verdict import Evidence
+
+SMOKE_ROWS = 50
+SOFTWARE = ("metaflow", "scikit-learn", "pandas", "polars", "onnxruntime", "shap", "fairlearn")
+
+
+def software() -> dict[str, str]:
+    """Versions of what made the model."""
+    return {"python": platform.python_version(), **{name: version(name) for name in SOFTWARE}}
+
+
+def part_rows(run: Any) -> dict[str, int]:
+    """Rows of train, validation and holdout."""
+    return {name: int((run.split.part[run.used] == index).sum()) for index, name in enumerate(PARTS)}
+
+
+def lineage(run: Any) -> dict[str, Any]:
+    """What made this run, from the code's commit to the seeds."""
+    return {
+        "run": run.origin,
+        "data_version": run.data_version,
+        "source": run.settings.data.source,
+        "holdout_id": run.split.holdout_id,
+        "split": vars(run.rule),
+        "threshold": float(run.predictor.threshold),
+        "git_commit": run.git_commit,
+        "lock_sha256": run.lock_sha256,
+        "seeds": {"search": run.settings.search.seed, "evaluation": run.settings.evaluation.seed},
+        "software": software(),
+    }
+
+
+def evidence(run: Any) -> Evidence:
+    """What the gates judge."""
+    taken, program = run.taken, run.program
+    return Evidence(
+        source_rows=taken.source_rows,
+        quarantined_rows=taken.quarantined_rows,
+        used_rows=int(run.used.sum()),
+        overlaps=run.overlaps,
+        lookalikes=run.split.lookalikes,
+        evaluation=run.evaluation,
+        outcome_values=run.outcome_values,
+        fairness=run.fairness,
+        fairness_waived=run.settings.fairness.waived,
+        additivity_error=run.explanation.additivity_error,
+        explained_rows=len(run.explanation.values),
+        parity_difference=program.parity.max_abs_difference,
+        decisions_changed=program.parity.decisions_changed,
+        latency_p99_milliseconds=program.latency.p99_milliseconds,
+        program_bytes=program.size_bytes,
+    )
+
+
+def bundle_parts(run: Any) -> Parts:
+    """What goes into the bundle."""
+    holdout, table = run.part("holdout"), run.table()
+    y_score = run.evaluation.y_score
+    y_pred = (y_score >= run.evaluation.threshold).astype("int64")
+    smoke = holdout.rows.head(SMOKE_ROWS).assign(y_score=y_score[:SMOKE_ROWS], y_pred=y_pred[:SMOKE_ROWS])
+    sensitive = [name for name in run.settings.fairness.features if name not in run.columns.names]
+    return Parts(
+        name=run.settings.project.slug,
+        program=run.program,
+        smoke=smoke[[*run.columns.names, "y_score", "y_pred"]],
+        contract=schema.to_json(run.contract, run.columns.names, sensitive),
+        reference=reference(holdout.rows[[*run.columns.names, *sensitive]], y_score, y_pred),
+        decision=run.decision.to_json(),
+        documents={"model_card.md": model_card(run, run.created), "datasheet.md": datasheet(run, table)},
+        lineage=lineage(run),
+        lock=run.lock,
+        created=run.created,
+    )
+
+
+def ledger_entries(run: Any, by: str) -> list[dict[str, Any]]:
+    """What the ledger is told: the decision, and each waiver that it rests on."""
+    decision = run.decision
+    common = {"run": run.origin, "bundle_id": decision.bundle_id, "by": by}
+    details = {
+        "pathspec": f"{current.flow_name}/{current.run_id}",
+        "data_version": decision.data_version,
+        "holdout_id": decision.holdout_id,
+        "mlflow_run_id": run.mlflow_run_id,
+        "git_commit": run.git_commit,
+        "failed": [check.code for check in decision.failed],
+    }
+    waived = [check for check in decision.checks if check.status == "waived"]
+    return [
+        *(
+            {
+                **common,
+                "event": "waived",
+                "why": f"{c.code} {c.title}: {c.reason}",
+                "once_key": f"{run.origin} {c.title}",
+            }
+            for c in waived
+        ),
+        {
+            **common,
+            "event": decision.outcome,
+            "why": why(decision),
+            "details": details,
+            "once_key": run.origin,
+        },
+    ]
+
+
+def write(run: Any, build: Path) -> Path:
+    """Write decision, report, cases and bundle where people look, and point ``latest`` there; the run's folder."""
+    folder = build / "runs" / run.origin.partition("/")[2]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "decision.json").write_text(
+        json.dumps(run.decision.to_json(), indent=1) + "\n", encoding="utf-8"
+    )
+    (folder / "report.html").write_text(run.report, encoding="utf-8")
+    run.explanation.cases.to_parquet(folder / "cases.parquet")
+    bundle.write(run.bundle, folder / "bundle")
+    temporary = build / f".latest-{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(Path("runs") / folder.name)
+    temporary.replace(build / "latest")
+    return folder
+
+
+def last_words(run: Any) -> str:
+    """The decision, why, and where to read more."""
+    folder = Path("build") / "runs" / run.origin.partition("/")[2]
+    blocked = ", ".join(f"{check.code} ({check.title})" for check in run.decision.failed)
+    verdict = f"REJECTED, blocked by {blocked}" if blocked else "APPROVED"
+    version = f", version {run.model_version} in MLflow" if run.model_version else ""
+    return f"{verdict}{version}\nReport: {folder / 'report.html'}\nBundle: {folder / 'bundle'}"
+
+
+def model_card(run: Any, created: str) -> str:
+    """The model card, in Markdown."""
+    settings, evaluation = run.settings, run.evaluation
+    return documents.model_card(
+        documents.CardEvidence(
+            name=settings.project.name,
+            description=settings.project.description,
+            created=created,
+            run=run.origin,
+            git_commit=run.git_commit,
+            software=software(),
+            family=run.winner.family,
+            parameters=run.winner.best.params,
+            trials=sum(len(result.trials) for result in run.results),
+            seed=settings.search.seed,
+            features=run.columns.names,
+            objective=settings.objective.statement,
+            kpi=settings.objective.kpi,
+            target=settings.data.target,
+            positive=settings.data.positive,
+            outcome_values=run.outcome_values,
+            threshold=evaluation.threshold,
+            source=settings.data.source,
+            data_version=run.data_version,
+            part_rows=part_rows(run),
+            holdout_id=run.split.holdout_id,
+            holdout_uses=run.decision.holdout_uses,
+            metric=evaluation.metric,
+            metrics=evaluation.metrics,
+            baselines=evaluation.baselines,
+            utility=evaluation.utility,
+            slices=evaluation.slices.slices,
+            fairness=run.fairness.features,
+            sensitive_features_used=settings.features.allow_sensitive,
+            fairness_waived=settings.fairness.waived,
+            outcome=run.decision.outcome,
+            checks=run.decision.checks,
+            **settings.documents.model_dump(),
+        )
+    )
+
+
+def datasheet(run: Any, table: pl.DataFrame) -> str:
+    """The datasheet of the run's data, in Markdown."""
+    data, taken = run.settings.data, run.taken
+    return documents.datasheet(
+        documents.DatasheetEvidence(
+            statements=documents.parse_statements(run.datasheet_text),
+            version=run.data_version,
+            source=data.source,
+            taken=taken.snapshot.created,
+            rows=taken.snapshot.rows,
+            size_bytes=taken.snapshot.size_bytes,
+            period=period(table, data.time),
+            columns=[
+                documents.ColumnSummary(rule.name, rule.type, rule.allowed, table[rule.name].null_count())
+                for rule in run.contract.columns
+            ],
+            target=data.target,
+            positive=data.positive,
+            positive_rate=positive_rate(table, data.target, data.positive),
+            sensitive=run.settings.fairness.features,
+            quarantined={
+                f"{violation.column}: {violation.rule}": violation.rows for violation in taken.violations
+            },
+            split=f"{run.rule.method}, salted, {run.rule.train:g}/{run.rule.validation:g}/{run.rule.holdout:g}",
+            part_rows=part_rows(run),
+        )
+    )
+
+
+def positive_rate(table: pl.DataFrame, target: str, positive: str) -> float:
+    """Share of rows of the positive class."""
+    return float((table[target].cast(pl.String).str.to_lowercase() == positive.lower()).mean())
+
+
+def period(table: pl.DataFrame, time: str) -> str:
+    """The time that the rows cover, as text."""
+    return f"{time} {table[time].min()} to {table[time].max()}" if time else "not dated"
+
+
+def roles(run: Any) -> dict[str, str]:
+    """What each column that is no plain feature is to the model."""
+    data = run.settings.data
+    sensitive = dict.fromkeys(run.settings.fairness.features, "sensitive")
+    allowed = dict.fromkeys(run.settings.features.allow_sensitive, "feature, sensitive")
+    named = dict.fromkeys(data.key, "key") | dict.fromkeys(data.group, "group")
+    excluded = dict.fromkeys(run.settings.features.exclude, "left out")
+    special = {data.time: "time", data.weight: "weight", data.target: "target"}
+    return {**sensitive, **allowed, **named, **excluded, **special}
+
+
+def report_inputs(run: Any) -> ReportInputs:
+    """Everything that the report shows."""
+    settings, program = run.settings, run.program
+    return ReportInputs(
+        project=settings.project.name,
+        description=settings.project.description,
+        statement=settings.objective.statement,
+        kpi=settings.objective.kpi,
+        class_names=settings.objective.class_names,
+        outcome_values=run.outcome_values,
+        decision=run.decision,
+        evaluation=run.evaluation,
+        fairness=run.fairness,
+        explanation=run.explanation,
+        searches=run.results,
+        recalibration=run.recalibration,
+        snapshot=run.taken.snapshot,
+        source_rows=run.taken.source_rows,
+        quarantined_rows=run.taken.quarantined_rows,
+        violations=run.taken.violations,
+        parts=part_rows(run),
+        columns=profile(run.table(), roles(run)),
+        runtime=program.runtime,
+        program_bytes=program.size_bytes,
+        latency=program.latency,
+        parity=program.parity,
+        requests_per_second=settings.serving.requests_per_second,
+        lineage=flat({"bundle_id": run.decision.bundle_id, **lineage(run)}),
+        created=run.created,
+    )
+
+
+def run_record(run: Any, pathspec: str, by: str) -> RunRecord:
+    """What MLflow is told."""
+    return RunRecord(
+        origin_run=run.origin,
+        pathspec=pathspec,
+        by=by,
+        outcome=run.decision.outcome,
+        bundle_id=run.decision.bundle_id,
+        holdout_id=run.split.holdout_id,
+        git_commit=run.git_commit,
+        data=DataInput(
+            run.settings.project.slug,
+            run.data_version,
+            run.settings.data.source,
+            run.taken.snapshot.rows,
+            {rule.name: rule.type for rule in run.contract.columns},
+        ),
+        params={"family": run.winner.family, **run.winner.best.params, "threshold": run.evaluation.threshold},
+        metrics={**run.evaluation.metrics, "expected_utility": run.evaluation.utility},
+        searches=run.results,
+        summary=f"{run.decision.outcome}: {why(run.decision)}",
+    )
+
+
+def why(decision: Any) -> str:
+    """The decision's reason in one sentence."""
+    if decision.failed:
+        return "; ".join(f"{check.code} {check.title}: {check.reason}" for check in decision.failed)
+    judged = sum(check.status == "passed" for check in decision.checks)
+    waived = sum(check.status == "waived" for check in decision.checks)
+    return f"{judged} checks passed, {waived} waived, none failed"
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values as one line each."""
+    lines: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines |= flat(value, f"{prefix}{name} ")
+        elif value not in ("", None, ()):
+            lines[f"{prefix}{name}".replace("_", " ")] = str(value)
+    return lines

@@ -1,0 +1,278 @@
+"""TrainFlow: from the raw table to a judged, packaged and recorded model."""
+
+from dataclasses import replace
+
+from metaflow import Config, IncludeFile, Parameter, card, current, package_sources, step
+
+from components.data import intake, schema, snapshot, split
+from components.data.split import SplitRule
+from components.release.tracking import refuse_sqlite
+from components.training import examples, features, fitting
+from components.training.candidates import FAMILIES
+from components.training.predictor import OutcomeValues
+from flows import champions, presentation, records
+from flows.orchestration import (
+    ROOT,
+    ConfiguredFlow,
+    Orchestrated,
+    anchored,
+    author,
+    git_commit,
+    now,
+    parse_settings,
+    sha256,
+)
+
+FAST_ROWS, FAST_TRIALS = 8000, 3
+
+
+@package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
+@Orchestrated
+class TrainFlow(ConfiguredFlow):
+    """Trains on the configured table and decides, by gates, whether the model may be deployed."""
+
+    config = Config("config", default=str(ROOT / "config.toml"), parser=parse_settings)
+    contract_text = IncludeFile("contract", default=str(ROOT / "schema.yaml"), help="the table's contract")
+    datasheet_text = IncludeFile(
+        "datasheet", default=str(ROOT / "data" / "datasheet.toml"), help="what people say of the data"
+    )
+    lock = IncludeFile("lock", default=str(ROOT / "requirements.lock"), help="the pinned packages")
+    version = Parameter(
+        "data-version", default="", help="train on these rows of the store, not on the source"
+    )
+    fast = Parameter("fast", type=bool, default=False, help="a sample through all steps; never approved")
+
+    @card(id="data")
+    @step
+    def start(self):
+        """Take the source in as an immutable snapshot; set rows aside that break the contract."""
+        data = self.settings.data
+        self.contract = schema.parse(self.contract_text)
+        self.taken = intake.take_in(
+            anchored(data.source),
+            named=data.source,
+            period=intake.Period(data.time, data.since, data.until),
+            contract=self.contract,
+            target=data.target,
+            key=data.key,
+            max_quarantined_fraction=data.max_quarantined_fraction,
+            store=self.durable,
+            version=self.version,
+        )
+        self.data_version = self.taken.snapshot.version
+        self.git_commit, self.lock_sha256 = git_commit(), sha256(self.lock)
+        presentation.show(*presentation.taken(self.taken))
+        self.next(self.divide)
+
+    @step
+    def divide(self):
+        """Assign every row to train, validation or holdout, once and for all."""
+        table, data = self.table(), self.settings.data
+        self.rule = SplitRule(
+            **self.settings.split.model_dump(), group=data.group, key=data.key, time=data.time
+        )
+        self.split = split.assign(table, self.rule)
+        self.overlaps = split.overlaps(self.split, table, self.rule)
+        self.used = split.sample(self.split, FAST_ROWS) if self.fast else split.everything(self.split)
+        self.columns = features.select(
+            self.contract.types, target=data.target, excluded=self.settings.not_features
+        )
+        self.outcome_values = OutcomeValues(**self.settings.objective.outcomes)
+        self.families = list(self.settings.search.families)
+        self.next(self.search, foreach="families")
+
+    @card(id="search", refresh_interval=1)
+    @step
+    def search(self):
+        """Search one family's configurations by cross-validation on the training part."""
+        from components.training import search
+
+        options, group = self.settings.search, self.settings.data.group
+        trials = FAST_TRIALS if self.fast else options.trials
+        self.result = search.search(
+            **examples.learning(self.part("train"), group, max_rows=options.max_rows, seed=options.seed),
+            family=FAMILIES[self.input],
+            columns=self.columns,
+            metric=self.settings.objective.metric,
+            trials=trials,
+            folds=options.folds,
+            patience=options.patience,
+            seed=options.seed,
+            report=presentation.Progress(self.input, trials),
+        )
+        self.next(self.choose)
+
+    @step
+    def choose(self, inputs):
+        """Choose the family, refit it, recalibrate it where that is due, and set the threshold."""
+        from components.training import search
+
+        self.merge_artifacts(inputs, exclude=["result"])
+        self.results = sorted((each.result for each in inputs), key=lambda result: result.simplicity)
+        self.winner = search.choose(self.results)
+        train, seed = self.part("train"), self.settings.search.seed
+        fitted = fitting.fit(
+            self.winner.family,
+            self.winner.best.params,
+            train,
+            self.part("validation"),
+            columns=self.columns,
+            value=self.outcome_values,
+            alpha=self.settings.objective.recalibration_alpha,
+            seed=seed,
+        )
+        self.predictor, self.recalibration = fitted.predictor, fitted.recalibration
+        self.baselines = fitting.baselines(train, columns=self.columns, seed=seed)
+        self.next(self.evaluate)
+
+    @card(id="evaluation")
+    @step
+    def evaluate(self):
+        """Measure the predictor on the holdout, with the uncertainty of every number."""
+        from components.validation import evaluation
+
+        holdout = self.part("holdout")
+        self.evaluation = evaluation.evaluate(
+            self.predictor,
+            holdout,
+            self.part("validation"),
+            family=self.winner.family,
+            baselines=self.baselines,
+            columns=self.columns,
+            metric=self.settings.objective.metric,
+            value=self.outcome_values,
+            group=self.settings.data.group,
+            champion=champions.scores(self, holdout),
+            **self.settings.evaluation.options,
+        )
+        presentation.show(*presentation.evaluation(self.evaluation))
+        self.next(self.audit, self.explain, self.export)
+
+    @card(id="fairness")
+    @step
+    def audit(self):
+        """Measure what the decisions do to groups, and what a mitigated model would offer."""
+        from components.validation import audit
+
+        settings = self.settings
+        self.fairness = audit.audit(
+            self.predictor,
+            self.part("validation"),
+            self.part("holdout"),
+            sensitive=settings.fairness.sensitive,
+            reported=settings.fairness.features,
+            bands=settings.fairness.bands,
+            min_rows=settings.fairness.min_group_rows,
+            value=self.outcome_values,
+            replicates=settings.evaluation.replicates,
+            seed=settings.evaluation.seed,
+        )
+        presentation.show(*presentation.fairness(self.fairness))
+        self.next(self.judge)
+
+    @card(id="explanation")
+    @step
+    def explain(self):
+        """Explain the predictor's scores by SHAP, and measure what each feature is worth."""
+        from components.validation import audit, explanation
+
+        holdout, fairness, options = self.part("holdout"), self.settings.fairness, self.settings.evaluation
+        self.explanation = explanation.explain(
+            self.predictor,
+            holdout.X,
+            holdout.y,
+            metric=self.settings.objective.metric,
+            sensitive_features=audit.sensitive_features(holdout.rows, fairness.features, fairness.bands),
+            rows=options.explained_rows,
+            sample_weight=holdout.weight,
+            seed=options.seed,
+        )
+        presentation.show(*presentation.explanation(self.explanation))
+        self.next(self.judge)
+
+    @step
+    def export(self):
+        """Compile the served program and compare it, in a clean process, with the flow's own scores."""
+        from components.release import export
+
+        self.program = export.program(self.predictor, self.columns, self.part("holdout").X)
+        self.next(self.judge)
+
+    @card(id="decision")
+    @step
+    def judge(self, inputs):
+        """Run every gate on the evidence, and pack what is to be shipped or kept."""
+        from components.release import bundle
+        from components.release.ledger import Ledger
+        from components.release.manifest import verify_files
+        from components.validation import gates
+        from components.validation.verdict import verdict
+
+        self.merge_artifacts(inputs)
+        uses = Ledger(self.durable).holdout_uses(self.split.holdout_id, once_key=self.origin)
+        limits = {code: gates.Limit(**gate.model_dump()) for code, gate in self.settings.gates.items()}
+        checks = verdict(records.evidence(self), limits)
+        self.decision = gates.Decision(
+            gates.outcome(checks), self.origin, self.data_version, self.split.holdout_id, uses, "", checks
+        )
+        self.created = now()
+        self.bundle = bundle.contents(records.bundle_parts(self))
+        self.decision = replace(self.decision, bundle_id=verify_files(self.bundle).bundle_id)
+        presentation.show(*presentation.decision(self.decision))
+        self.next(self.register)
+
+    @step
+    def register(self):
+        """Write the report and the bundle, and record the decision in MLflow and in the ledger."""
+        from components.release.ledger import Ledger
+        from components.release.registry import Registry
+        from components.reporting import report
+
+        self.report = report.html(records.report_inputs(self))
+        folder = records.write(self, ROOT / "build")
+        tracking = self.settings.tracking
+        registry = Registry(anchored(tracking.uri), self.settings.experiment, self.settings.model_name)
+        refuse_sqlite(tracking.uri, orchestrated=self.orchestrated)
+        tracked = registry.record(
+            records.run_record(self, f"{current.flow_name}/{current.run_id}", author()),
+            bundle=folder / "bundle",
+            artifacts=[folder / "report.html", folder / "decision.json"],
+        )
+        self.mlflow_run_id, self.model_version = tracked.mlflow_run_id, tracked.model_version
+        ledger = Ledger(self.durable)
+        for entry in records.ledger_entries(self, author()):
+            ledger.append(**entry)
+        registry.keep_head(ledger)
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say what was decided, and where the report is."""
+        from components.reporting.cards import terminal_table
+
+        print(terminal_table(self.decision))
+        print(records.last_words(self))
+
+    def table(self):
+        """The rows of the run's snapshot."""
+        return snapshot.load(self.data_version, self.durable)
+
+    def where(self, part):
+        """Which rows of the snapshot are of a part, shape (rows,)."""
+        return (self.split.part == split.PARTS.index(part)) & self.used
+
+    def part(self, name):
+        """The examples of a part."""
+        data = self.settings.data
+        return examples.examples(
+            self.table(),
+            self.where(name),
+            columns=self.columns,
+            target=data.target,
+            positive=data.positive,
+            weight=data.weight,
+        )
+
+
+if __name__ == "__main__":
+    TrainFlow()

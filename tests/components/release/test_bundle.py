@@ -1,0 +1,283 @@
+"""A bundle is an MLflow model, repeats the flow, is the same for the same parts, and shows every change."""
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+
+from components.errors import BundleError
+from components.release.bundle import Parts, contents, files, main, pack, verify, write
+from components.release.export import program
+from components.release.manifest import write_manifest
+from components.release.reference import reference
+from components.serving.program import Program
+from components.training.candidates import FAMILIES, build
+from components.training.features import Columns, inputs
+from components.training.predictor import Predictor
+
+ROOT = Path(__file__).parents[3]
+COLUMNS = Columns(("age", "education", "foreign_born"), ("marital_status", "relationship"))
+DECISION = {
+    "outcome": "rejected",
+    "run": "TrainFlow/12",
+    "data_version": "d0123456789abcdef",
+    "bundle_id": "f" * 64,
+    "checks": [{"code": "T01", "value": float("inf"), "interval": (0.0, np.float64(1.0))}],
+}
+
+
+@pytest.fixture(scope="module")
+def parts() -> Parts:
+    people = pd.read_parquet(ROOT / "data" / "acs_employment_ma_18_64.parquet").sample(1500, random_state=4)
+    X, y = inputs(people, COLUMNS), people.employed.to_numpy(int)
+    predictor = Predictor(build(FAMILIES["linear"], {"C": 1.0}, COLUMNS, 0), slope=0.9, threshold=0.6).fit(
+        X, y
+    )
+    y_score, y_pred = predictor.score_positive(X), predictor.predict(X)
+    return Parts(
+        name="job_coaching",
+        program=program(predictor, COLUMNS, X),
+        smoke=people[list(COLUMNS.names)].assign(y_score=y_score, y_pred=y_pred).head(40),
+        contract={"columns": []},
+        reference=reference(X, y_score, y_pred),
+        decision=DECISION,
+        documents={"model_card.md": "# Model card\n", "datasheet.md": "# Datasheet\n"},
+        lineage={"run": "TrainFlow/12", "seeds": [1]},
+        lock=(ROOT / "requirements.lock").read_text(),
+        created="2026-01-02T03:04:05+00:00",
+    )
+
+
+@pytest.fixture(scope="module")
+def packed(parts: Parts) -> dict[str, bytes]:
+    return contents(parts)
+
+
+@pytest.fixture
+def folder(packed: dict[str, bytes], tmp_path: Path) -> Path:
+    write(packed, tmp_path / "bundle")
+    return tmp_path / "bundle"
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(BundleError) as refused:
+        verify(folder)
+    return str(refused.value)
+
+
+def test_everything_of_the_design_is_inside(packed):
+    assert set(packed) == {
+        "MLmodel", "python_env.yaml", "requirements.txt", "input_example.json", "program.json", "program.onnx",
+        "program.pyz", "model.skops", "contract.json", "reference.json", "smoke.parquet", "decision.json",
+        "documents/model_card.md", "documents/datasheet.md", "Containerfile", "sbom.cdx.json", "lineage.json",
+        "manifest.json",
+    }  # fmt: skip
+
+
+def test_the_same_parts_give_the_same_id(parts, packed, tmp_path):
+    assert (
+        pack(tmp_path / "one", parts) == pack(tmp_path / "two", parts) == verify(tmp_path / "one").bundle_id
+    )
+    assert files(tmp_path / "one") == packed
+
+
+def test_another_part_gives_another_id(parts, folder, tmp_path):
+    other = dataclasses.replace(parts, documents={**parts.documents, "model_card.md": "# Other\n"})
+    assert pack(tmp_path / "other", other) != verify(folder).bundle_id
+
+
+def test_one_flipped_byte_in_any_file_is_refused_and_named(folder, packed):
+    for name, content in packed.items():
+        position = len(content) // 2
+        flipped = bytearray(content)
+        flipped[position] ^= 1
+        (folder / name).write_bytes(flipped)
+        assert name in refusal(folder)
+        (folder / name).write_bytes(content)
+    verify(folder)
+
+
+def test_any_missing_file_is_refused_and_named(folder, packed):
+    for name, content in packed.items():
+        (folder / name).unlink()
+        assert refusal(folder).startswith(f"{name}: missing")
+        (folder / name).write_bytes(content)
+    verify(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["extra.py", "documents/extra.md", "__pycache__/program.cpython-311.pyc", ".hidden"]
+)
+def test_an_extra_file_is_refused_and_named(folder, name):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"")
+    assert refusal(folder).startswith(f"{name}: not named")
+
+
+def test_an_extra_empty_folder_is_refused_and_named(folder):
+    (folder / "empty").mkdir()
+    assert refusal(folder).startswith("empty: an empty folder")
+
+
+def test_a_link_is_refused_even_to_the_same_bytes(folder, packed, tmp_path):
+    (tmp_path / "elsewhere").write_bytes(packed["program.onnx"])
+    (folder / "program.onnx").unlink()
+    (folder / "program.onnx").symlink_to(tmp_path / "elsewhere")
+    assert refusal(folder).startswith("program.onnx: a link")
+
+
+def test_a_linked_folder_is_refused(folder, tmp_path):
+    shutil.move(folder / "documents", tmp_path / "documents")
+    (folder / "documents").symlink_to(tmp_path / "documents", target_is_directory=True)
+    assert refusal(folder).startswith("documents: a link")
+
+
+def test_a_pipe_is_refused_rather_than_read(folder):
+    os.mkfifo(folder / "pipe")
+    assert refusal(folder).startswith("pipe: a link or device")
+
+
+def test_a_manifest_that_points_outside_is_refused(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["../outside"] = {"sha256": "0" * 64, "size": 1}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+    assert "'../outside' leads out of the bundle" in refusal(folder)
+
+
+def test_a_bundle_packed_anew_is_not_the_one_the_ledger_knows(folder, packed):
+    known = verify(folder).bundle_id
+    changed = {**packed, "lineage.json": b"{}\n"}
+    del changed["manifest.json"]
+    (folder / "lineage.json").write_bytes(changed["lineage.json"])
+    (folder / "manifest.json").write_bytes(write_manifest(changed))
+    verify(folder)
+    with pytest.raises(BundleError, match=f"not {known[:12]}"):
+        verify(folder, known)
+
+
+def test_what_is_no_folder_is_no_bundle(tmp_path):
+    assert "no bundle" in refusal(tmp_path / "nowhere")
+    assert "no bundle" in refusal(tmp_path)
+
+
+def test_writing_again_changes_nothing(folder, packed):
+    before = (folder / "MLmodel").stat().st_mtime_ns
+    write(packed, folder)
+    assert (folder / "MLmodel").stat().st_mtime_ns == before
+
+
+def test_nothing_is_written_over_something_else(folder, packed):
+    (folder / "MLmodel").write_bytes(b"mine")
+    with pytest.raises(BundleError, match="MLmodel: altered"):
+        write(packed, folder)
+    assert (folder / "MLmodel").read_bytes() == b"mine"
+
+
+def test_altered_files_are_not_written(packed, tmp_path):
+    with pytest.raises(BundleError, match=r"decision\.json: altered"):
+        write({**packed, "decision.json": b"{}"}, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_mlflow_loads_it_and_leaves_it_as_it_is(folder, parts):
+    import mlflow.pyfunc
+
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    answer = loaded.predict(inputs(parts.smoke, COLUMNS))
+    assert list(answer.columns) == ["y_score", "y_pred"]
+    np.testing.assert_allclose(answer.y_score, parts.smoke.y_score, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(answer.y_pred, parts.smoke.y_pred)
+    assert loaded.predict(loaded.input_example).equals(answer.head(5).reset_index(drop=True))
+    verify(folder)
+
+
+def test_recorded_rows_score_as_recorded(folder):
+    rows = pd.read_parquet(folder / "smoke.parquet")
+    y_score, y_pred = Program.load(folder).predict({name: rows[name].to_numpy() for name in COLUMNS.names})
+    np.testing.assert_allclose(y_score, rows.y_score, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(y_pred, rows.y_pred)
+
+
+def test_the_containers_command_scores_the_example(folder, parts):
+    lines = (folder / "Containerfile").read_text().splitlines()
+    command = json.loads(lines[-1].removeprefix("CMD "))
+    assert command[0] == "python"
+    done = subprocess.run(
+        [sys.executable, *command[1:]], cwd=folder, capture_output=True, text=True, check=True
+    )
+    answer = [row["y_score"] for row in json.loads(done.stdout)["predictions"]]
+    assert answer == pytest.approx(parts.smoke.y_score.head(5).tolist(), abs=1e-14)
+    verify(folder)
+
+
+def test_the_container_runs_as_an_ordinary_user(packed):
+    assert "USER 10001:10001" in packed["Containerfile"].decode().splitlines()
+
+
+def test_requirements_are_hashed_and_for_serving_only(packed):
+    text = packed["requirements.txt"].decode()
+    names = {
+        line.partition("==")[0] for line in text.splitlines() if "==" in line and not line.startswith(" ")
+    }
+    assert {"numpy", "onnxruntime"} <= names
+    assert not {"pandas", "scikit-learn", "mlflow", "metaflow"} & names
+    assert text.count("--hash=sha256:") > len(names)
+
+
+def test_the_fitted_model_is_kept_for_audit_without_pickle(folder, parts):
+    types = json.loads((folder / "program.json").read_text())["trusted_types"]
+    predictor = skops.io.load(folder / "model.skops", trusted=types)
+    np.testing.assert_array_equal(predictor.predict(inputs(parts.smoke, COLUMNS)), parts.smoke.y_pred)
+
+
+def test_the_decision_is_inside_without_the_id_that_depends_on_it(packed):
+    decision = json.loads(packed["decision.json"])
+    assert (decision["outcome"], decision["bundle_id"]) == ("rejected", "")
+    assert decision["checks"] == [{"code": "T01", "value": None, "interval": [0.0, 1.0]}]
+
+
+def test_a_program_in_python_is_bundled_with_what_it_imports(parts):
+    python = dataclasses.replace(parts.program, runtime="skops")
+    text = contents(dataclasses.replace(parts, program=python))["requirements.txt"].decode()
+    assert {"numpy", "pandas", "scikit-learn", "skops"} <= {
+        line.partition("==")[0] for line in text.splitlines()
+    }
+
+
+def test_smoke_rows_need_the_flows_predictions(parts):
+    with pytest.raises(BundleError, match=r"lack \['y_score'\]"):
+        contents(dataclasses.replace(parts, smoke=parts.smoke.drop(columns="y_score")))
+
+
+def test_the_command_line_tells_what_was_verified(folder, capsys):
+    assert main(["verify", str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert verify(folder).bundle_id in told
+    assert "rejected, run TrainFlow/12" in told
+
+
+def test_the_command_line_refuses_in_one_line_before_anything_is_loaded(folder):
+    (folder / "program.onnx").write_bytes(b"")
+    code = (
+        "import sys; from components.release.bundle import main; status = main(sys.argv[1:]); "
+        "loaded = {'onnxruntime', 'skops', 'sklearn', 'pandas', 'mlflow', 'onnx'} & set(sys.modules); "
+        "sys.exit(f'loaded {loaded}' if loaded else status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "verify", str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("refused: program.onnx: altered")
+    assert len(done.stderr.strip().splitlines()) == 1

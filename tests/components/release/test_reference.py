@@ -1,0 +1,65 @@
+"""The reference counts every row once, in bins whose edges are settled, and keeps none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.release.reference import MOST_CATEGORIES, binned, reference
+
+ROWS = pd.read_parquet(Path(__file__).parents[3] / "data" / "acs_employment_ma_18_64.parquet").head(2000)
+Y_SCORE = np.linspace(0, 1, len(ROWS))
+Y_PRED = (Y_SCORE >= 0.3).astype(int)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict:
+    return reference(ROWS, Y_SCORE, Y_PRED)
+
+
+@pytest.mark.parametrize("name", ["age", "education", "foreign_born", "marital_status", "ancestry"])
+def test_every_row_is_counted_once(made, name):
+    feature = made["features"][name]
+    counts = feature["counts"]
+    total = sum(counts) if feature["kind"] == "number" else sum(counts.values()) + feature["other"]
+    assert total + feature["missing"] == len(ROWS)
+
+
+def test_a_value_on_a_cut_belongs_to_the_bin_above():
+    assert binned(np.array([0.9, 1.0, 2.0, 2.1, np.nan]), [1.0, 2.0]) == [1, 1, 2]
+
+
+def test_few_distinct_numbers_have_a_bin_each(made):
+    feature = made["features"]["foreign_born"]
+    assert feature["counts"] == [int((~ROWS.foreign_born).sum()), int(ROWS.foreign_born.sum())]
+
+
+def test_many_distinct_numbers_fall_into_bins_of_about_as_many_rows(made):
+    shares = np.array(made["features"]["age"]["counts"]) / len(ROWS)
+    assert len(shares) == 10
+    assert np.all((shares > 0.05) & (shares < 0.15))
+
+
+def test_missing_values_are_counted_apart():
+    rows = pd.DataFrame({"age": [1.0, np.nan, 3.0], "kind": ["a", None, "__missing__"]})
+    made = reference(rows, np.zeros(3), np.zeros(3, dtype=int))["features"]
+    assert (made["age"]["missing"], made["kind"]["missing"], made["kind"]["counts"]) == (1, 2, {"a": 1})
+
+
+def test_rare_categories_become_one_count():
+    labels = [f"c{number}" for number in range(200)] + ["common"] * 50
+    made = reference(pd.DataFrame({"kind": labels}), np.zeros(250), np.zeros(250, dtype=int))["features"][
+        "kind"
+    ]
+    assert (len(made["counts"]), made["other"]) == (MOST_CATEGORIES, 250 - 50 - (MOST_CATEGORIES - 1))
+
+
+def test_scores_and_decisions_are_counted(made):
+    assert sum(made["y_score"]["counts"]) == len(ROWS)
+    assert made["y_pred"] == {"0": int((Y_PRED == 0).sum()), "1": int(Y_PRED.sum())}
+
+
+def test_it_is_plain_json(made):
+    assert json.loads(json.dumps(made, allow_nan=False)) == made

@@ -1,0 +1,55 @@
+import sqlite3
+
+import pytest
+
+from components.errors import ConfigError, FlowprintError
+from components.release.tracking import connect, explained, redacted, refuse_sqlite
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "file:./mlruns", "mlruns", "./mlruns"])
+def test_a_file_is_refused_on_a_cluster(uri):
+    with pytest.raises(ConfigError, match="name the address of an MLflow server"):
+        refuse_sqlite(uri, orchestrated=True)
+
+
+@pytest.mark.parametrize("uri", ["https://mlflow.example", "postgresql://db/mlflow", "databricks"])
+def test_a_server_is_allowed_on_a_cluster(uri):
+    refuse_sqlite(uri, orchestrated=True)
+
+
+def test_a_file_is_allowed_on_a_laptop():
+    refuse_sqlite("sqlite:///mlflow.db", orchestrated=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("https://ada:pa55@host/x", "https://***@host/x"),
+        ("at https://token@host: no", "at https://***@host: no"),
+        ("https://host/x?token=pa55&user=ada end", "https://host/x?*** end"),
+        ("https://host:5000/x", "https://host:5000/x"),
+        ("mail ada@host", "mail ada@host"),
+    ],
+)
+def test_credentials_are_masked(text, wanted):
+    assert redacted(text) == wanted
+
+
+def test_an_unreachable_server_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(FlowprintError, match=r"tracking\.uri in config\.toml") as caught, explained():
+        connect("http://ada:pa55@127.0.0.1:9").get_experiment_by_name("x")
+    assert "127.0.0.1" in str(caught.value)
+    assert "pa55" not in str(caught.value)
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
+
+
+def test_our_own_faults_are_not_blamed_on_mlflow():
+    with pytest.raises(KeyError), explained():
+        raise KeyError("x")
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_text("these are not the tables you are looking for" * 40)
+    with pytest.raises((FlowprintError, sqlite3.DatabaseError), match="not a database"), explained():
+        connect(f"sqlite:///{tmp_path}/mlflow.db")
