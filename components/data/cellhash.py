@@ -45,8 +45,8 @@ def logical_type(name: str, dtype: pl.DataType) -> str:
     if dtype in (pl.Date, pl.Datetime):
         return "datetime"
     raise DataError(
-        f"column {name!r} holds {dtype}, which is none of boolean, integer, number, text, date and time; "
-        "turn it into such columns, or leave it out"
+        f"Column {name!r} holds {dtype}, which is none of boolean, integer, number, text, date and time; "
+        "turn it into such columns, or leave it out."
     )
 
 
@@ -103,8 +103,8 @@ def _integers(values: pl.Series, kind: str) -> NDArray[np.int64]:
         return without_nulls(values.cast(pl.Int64), 0).to_numpy()
     except pl.exceptions.InvalidOperationError:
         raise DataError(
-            f"column {values.name!r} holds integers beyond 64 signed bits (the largest is {values.max()}); "
-            "store it as text"
+            f"Column {values.name!r} holds integers beyond 64 signed bits, such as {values.max()!r}; "
+            "store it as text."
         ) from None
 
 
@@ -137,7 +137,7 @@ def _long_text_hashes(hashes: Hashes, words: Hashes, buffers: Sequence[pa.Buffer
     lengths = (words[:, 0] & _LOW_32).astype(np.int64)
     number = (words[:, 1] & _LOW_32).astype(np.int64)
     offsets = (words[:, 1] >> np.uint64(32)).astype(np.int64)
-    for index in np.flatnonzero(np.bincount(number)):
+    for index in np.flatnonzero(np.bincount(number)).tolist():
         rows = np.flatnonzero(number == index)
         hashes[rows] = _continued(hashes[rows], buffers[index], offsets[rows], lengths[rows])
     return hashes

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from components.data.conformity import IN_WORDS, conform, unreadable
+from components.data.conformity import converted, holding, require_form, typed
 from components.data.contract import STORED_AS, CheckedTable, ColumnRule, Contract, Violation
 from components.data.reading import read_as
 from components.data.rowhash import row_hashes
@@ -21,28 +21,28 @@ def check(table: pl.DataFrame, contract: Contract, *, target: str, key: Sequence
     all are set aside, so that the verdict on a row does not depend on the order of the rows.
 
     Args:
-        table: With the contract's columns; it is brought to the contract's types first.
+        table: With the contract's columns; what is not in the contract's types yet is brought to them.
         contract: What each column may hold.
         target: The column to predict.
         key: Columns that together identify a row.
 
     Raises:
-        ContractError: If the table breaks the contract as a whole: see :func:`components.data.conformity.conform`.
+        ContractError: If the table breaks the contract as a whole: missing or unexpected columns, no rows, a column
+            of another type.
         DataError: If the target has no value, or only one.
     """
     _require_named(contract, target, key)
-    found = conform(table, contract)
-    typed = _typed(found, contract)
-    _require_classes(typed[target], target, "")
-    broken = [flag for flag in _flags(found, typed, contract, target, key) if flag.rows.any()]
-    if not broken:
-        return CheckedTable(typed, found.clear().with_columns(pl.lit("").alias(REASONS)), ())
-    bad = pl.select(pl.any_horizontal(flag.rows.alias(str(n)) for n, flag in enumerate(broken))).to_series()
-    accepted = typed.filter(~bad)
-    if accepted.height:
-        _require_classes(accepted[target], target, f" once {bad.sum():,} rows that break schema.yaml are set aside")
-    quarantined = found.with_columns(_reasons(broken)).filter(bad)
-    return CheckedTable(accepted, quarantined, tuple(flag.violation(found) for flag in broken))
+    require_form(table, contract)
+    required = {target, *key}
+    kept = holding(table, {rule.name: _kept(rule, table, required) for rule in contract.columns})
+    suspects = set(contract.names) - kept
+    found = converted(table, contract, suspects)
+    whole = _in_types(found, contract)
+    _require_classes(whole[target], target, "")
+    flags = [*_column_flags(found, whole, contract, suspects, required), *_key_flags(whole, key)]
+    if not flags:
+        return CheckedTable(whole, found.clear().with_columns(pl.lit("").alias(REASONS)), ())
+    return _parted(found, whole, flags, target)
 
 
 def too_many(checked: CheckedTable, limit_fraction: float) -> None:
@@ -61,15 +61,14 @@ def too_many(checked: CheckedTable, limit_fraction: float) -> None:
     )
     raise ContractError(
         f"{bad:,} of {rows:,} rows ({bad / rows:.2%}) break schema.yaml; at most {limit_fraction:.2%} may:\n{account}\n"
-        "Correct the source, or widen the rules in schema.yaml if the values are right"
+        "Correct the source, or widen the rules in schema.yaml if the values are right."
     )
 
 
 @dataclass(frozen=True)
 class _Rule:
-    """A rule of one column: in words, which rows break it, and a quick way to tell that none does."""
+    """A rule of one column: in words, which rows break it, and whether all keep it."""
 
-    column: str
     words: str
     broken: pl.Expr
     kept: pl.Expr
@@ -89,11 +88,46 @@ class _Flag:
 
     def violation(self, table: pl.DataFrame) -> Violation:
         first = self.rows.arg_max() or 0
-        example = ", ".join(repr(value) for value in table.select(self.columns).row(first))
+        example = ", ".join(map(_shown, table.select(self.columns).row(first)))
         return Violation(self.column, self.words, int(self.rows.sum()), example)
 
 
-def _typed(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
+def _rules(rule: ColumnRule) -> Iterator[_Rule]:
+    column = pl.col(rule.name)
+    if rule.minimum is not None:
+        least = _bound(rule, rule.minimum)
+        yield _Rule(f"below {rule.minimum:.15g}", column < least, column.min() >= least)
+    if rule.maximum is not None:
+        most = _bound(rule, rule.maximum)
+        yield _Rule(f"above {rule.maximum:.15g}", column > most, column.max() <= most)
+    if rule.categories is not None:
+        member = column.is_in(list(rule.categories))
+        yield _Rule("no known category", ~member, member.all())
+    if rule.unique:
+        yield _Rule("repeated", column.is_duplicated(), column.n_unique() == column.len())
+
+
+def _bound(rule: ColumnRule, bound: float) -> float:
+    """Whole bounds of integers as integers: as doubles, large integers would be compared inexactly."""
+    return int(bound) if rule.type == "integer" and float(bound).is_integer() else bound
+
+
+def _kept(rule: ColumnRule, table: pl.DataFrame, required: set[str]) -> pl.Expr:
+    """Whether every row keeps every rule of a column, which is in the rule's type already."""
+    values = table[rule.name]
+    if values.dtype != STORED_AS[rule.type] or (values.null_count() and _needed(rule, required)):
+        return pl.lit(value=False)
+    conditions = [each.kept.fill_null(value=True) for each in _rules(rule)]
+    if rule.categories is None or "" in rule.categories:
+        conditions.append(typed(rule, values.dtype))
+    return pl.all_horizontal(conditions)
+
+
+def _needed(rule: ColumnRule, required: set[str]) -> bool:
+    return not rule.nullable or rule.name in required
+
+
+def _in_types(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The table in the contract's types, with nothing in place of values of other types."""
     return found.with_columns(
         read_as(found[rule.name], rule.type)
@@ -102,75 +136,73 @@ def _typed(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     )
 
 
-def _flags(
-    found: pl.DataFrame, typed: pl.DataFrame, contract: Contract, target: str, key: Sequence[str]
+def _column_flags(
+    found: pl.DataFrame, whole: pl.DataFrame, contract: Contract, suspects: set[str], required: set[str]
 ) -> Iterator[_Flag]:
     for rule in contract.columns:
+        if rule.name not in suspects:
+            continue
         values = found[rule.name]
         if values.dtype != STORED_AS[rule.type]:
-            yield _Flag((rule.name,), f"not {IN_WORDS[rule.type]}", unreadable(values, rule))
-        if values.null_count() and (not rule.nullable or rule.name in {target, *key}):
+            unreadable = whole[rule.name].is_null() & values.is_not_null()
+            yield _Flag((rule.name,), f"not of type {rule.type}", unreadable)
+        if values.null_count() and _needed(rule, required):
             yield _Flag((rule.name,), "missing", values.is_null())
-    rules = [rule for column in contract.columns for rule in _rules(column)]
-    kept = typed.lazy().select(rule.kept.alias(str(n)) for n, rule in enumerate(rules)).collect()
-    for rule, holds in zip(rules, kept.row(0) if rules else (), strict=True):
-        if holds is False:
-            rows = typed.select(rule.broken.fill_null(value=False)).to_series()
-            yield _Flag((rule.column,), rule.words, rows)
-    if key:
-        yield _Flag(tuple(key), "repeated key", _repeated(typed, key))
+        for each in _rules(rule):
+            rows = whole.select(each.broken.fill_null(value=False)).to_series()
+            if rows.any():
+                yield _Flag((rule.name,), each.words, rows)
 
 
-def _rules(rule: ColumnRule) -> Iterator[_Rule]:
-    column = pl.col(rule.name)
-    if rule.minimum is not None:
-        least = _bound(rule, rule.minimum)
-        yield _Rule(rule.name, f"below {rule.minimum:.15g}", column < least, column.min() >= least)
-    if rule.maximum is not None:
-        most = _bound(rule, rule.maximum)
-        yield _Rule(rule.name, f"above {rule.maximum:.15g}", column > most, column.max() <= most)
-    if rule.categories is not None:
-        member = column.is_in(list(rule.categories))
-        yield _Rule(rule.name, "no known category", ~member, member.all())
-    if rule.unique:
-        yield _Rule(rule.name, "repeated", column.is_duplicated(), column.n_unique() == column.len())
+def _key_flags(whole: pl.DataFrame, key: Sequence[str]) -> Iterator[_Flag]:
+    identity = pl.Series(row_hashes(whole, key)) if key else pl.Series(dtype=pl.UInt64)
+    if identity.n_unique() < len(identity):
+        complete = whole.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
+        repeated = identity.is_duplicated() & complete
+        if repeated.any():
+            yield _Flag(tuple(key), "repeated key", repeated)
 
 
-def _bound(rule: ColumnRule, bound: float) -> float:
-    """Whole bounds of integers as integers: as doubles, large integers would be compared inexactly."""
-    return int(bound) if rule.type == "integer" and float(bound).is_integer() else bound
-
-
-def _repeated(typed: pl.DataFrame, key: Sequence[str]) -> pl.Series:
-    identity = pl.Series(row_hashes(typed, key))
-    if identity.n_unique() == len(identity):
-        return pl.Series([False]).new_from_index(0, len(identity))
-    complete = typed.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
-    return identity.is_duplicated() & complete
-
-
-def _reasons(broken: Sequence[_Flag]) -> pl.Expr:
-    told = [pl.when(flag.rows).then(pl.lit(f"{flag.column}: {flag.words}")) for flag in broken]
-    return pl.concat_str(told, separator="; ", ignore_nulls=True).alias(REASONS)
+def _parted(found: pl.DataFrame, whole: pl.DataFrame, flags: Sequence[_Flag], target: str) -> CheckedTable:
+    bad = flags[0].rows
+    for flag in flags[1:]:
+        bad = bad | flag.rows
+    accepted = whole.filter(~bad)
+    if accepted.height:
+        count = f"{int(bad.sum()):,}"
+        _require_classes(accepted[target], target, f" once {count} rows that break schema.yaml are set aside")
+    told = [
+        pl.when(flag.rows.filter(bad)).then(pl.lit(f"{flag.column}: {flag.words}")).alias(str(n))
+        for n, flag in enumerate(flags)
+    ]
+    reasons = pl.concat_str(told, separator="; ", ignore_nulls=True).alias(REASONS)
+    quarantined = found.filter(bad).with_columns(reasons)
+    return CheckedTable(accepted, quarantined, tuple(flag.violation(found) for flag in flags))
 
 
 def _require_named(contract: Contract, target: str, key: Sequence[str]) -> None:
     for name in (target, *key):
         contract.column(name)
     if REASONS in contract.names:
-        raise ContractError(f"a column is called {REASONS!r}, which the quarantine needs; give it another name")
+        raise ContractError(
+            f"A column is called {REASONS!r}, which the quarantine needs for itself; give it another name."
+        )
 
 
 def _require_classes(values: pl.Series, target: str, when: str) -> None:
-    classes = values.drop_nulls().unique()
-    if not len(classes):
-        raise DataError(f"the target {target!r} has no value in any row{when}; name another column in data.target")
-    if len(classes) == 1:
+    present = values.drop_nulls()
+    if not len(present):
         raise DataError(
-            f"the target {target!r} is {_shown(classes[0])} in all {len(values) - values.null_count():,} rows that have it"
-            f"{when}; a model needs at least two classes: take in more rows, or name another column in data.target"
+            f"The target {target!r} has no value in any row{when}; name another column in data.target."
+        )
+    if (present == present[0]).all():
+        raise DataError(
+            f"The target {target!r} is {_shown(present[0])} in all {len(present):,} rows that have it{when}; "
+            "a model needs at least two classes: take in more rows, or name another column in data.target."
         )
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
     return str(value).lower() if isinstance(value, bool) else repr(value)

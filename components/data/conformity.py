@@ -1,47 +1,34 @@
 """Whether a table is of the contract's form: its columns, and the types of their values."""
 
+from collections.abc import Collection
+
 import polars as pl
 
-from components.data.contract import ColumnRule, ColumnType, Contract
+from components.data.contract import STORED_AS, ColumnRule, Contract
 from components.data.reading import known, read_as
 from components.errors import ContractError
-
-IN_WORDS: dict[ColumnType, str] = {
-    "boolean": "true or false",
-    "integer": "an integer",
-    "number": "a number",
-    "category": "a category",
-    "text": "a text",
-    "datetime": "a date or time",
-}
 
 
 def conform(table: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     """The table with the contract's columns, in its order and its types.
 
-    Where only some values of a column are of no such type, the column keeps its values as they were found, and
+    Where only some values of a column are of another type, the column keeps its values as they were found, and
     :func:`components.data.checks.check` sets those rows aside.
 
     Raises:
         ContractError: If columns are missing or unexpected, the table has no rows, or a column is of another type.
     """
-    _require_columns(table, contract)
-    if not table.height:
-        raise ContractError("the table has its columns but no rows; look for what emptied the source")
-    columns = [_conforming(table[rule.name], rule) for rule in contract.columns]
-    wrong = [_described(values, rule) for values, rule in zip(columns, contract.columns, strict=True) if _wrong(values, rule)]
-    if wrong:
-        raise ContractError(f"wrong types: {'; '.join(wrong)}. Correct the source, or the dtype in schema.yaml")
-    return pl.DataFrame(columns)
+    require_form(table, contract)
+    settled = holding(table, {rule.name: typed(rule, table.schema[rule.name]) for rule in contract.columns})
+    return converted(table, contract, set(contract.names) - settled)
 
 
-def unreadable(values: pl.Series, rule: ColumnRule) -> pl.Series:
-    """Which values are of another type than the rule's, shape (rows,); missing ones are not."""
-    found = known(values, rule.type)
-    return read_as(found, rule.type).is_null() & found.is_not_null()
+def require_form(table: pl.DataFrame, contract: Contract) -> None:
+    """None, if the table has the contract's columns and some rows.
 
-
-def _require_columns(table: pl.DataFrame, contract: Contract) -> None:
+    Raises:
+        ContractError: If columns are missing or unexpected, or there is no row.
+    """
     missing = [name for name in contract.names if name not in table.columns]
     unexpected = [name for name in table.columns if name not in contract.names]
     complaints = [
@@ -49,20 +36,63 @@ def _require_columns(table: pl.DataFrame, contract: Contract) -> None:
         *([f"unexpected columns: {', '.join(unexpected)}"] if unexpected else []),
     ]
     if complaints:
-        raise ContractError(f"{'; '.join(complaints)}. Correct the source, or the columns in schema.yaml")
+        raise ContractError(
+            f"The table has {'; '.join(complaints)}. Correct the source, or the columns in schema.yaml."
+        )
+    if not table.height:
+        raise ContractError(
+            "The table is empty: it has its columns but no rows. Look for what emptied the source."
+        )
 
 
-def _conforming(values: pl.Series, rule: ColumnRule) -> pl.Series:
+def typed(rule: ColumnRule, dtype: pl.DataType) -> pl.Expr:
+    """Whether a column of ``dtype`` is in the rule's type, with null as the only form of a missing value."""
+    column = pl.col(rule.name)
+    if dtype != STORED_AS[rule.type]:
+        return pl.lit(value=False)
+    if rule.type == "number":
+        return column.is_not_nan().all()
+    return (column != "").all() if rule.type in ("category", "text") else pl.lit(value=True)
+
+
+def holding(table: pl.DataFrame, conditions: dict[str, pl.Expr]) -> set[str]:
+    """The names of the conditions that hold for the whole table, told in one pass."""
+    told = table.lazy().select(condition.alias(name) for name, condition in conditions.items()).collect()
+    return {name for name, holds in told.row(0, named=True).items() if holds is not False}
+
+
+def converted(table: pl.DataFrame, contract: Contract, names: Collection[str]) -> pl.DataFrame:
+    """The table in the contract's order, the named columns in its types where all their values can be read so.
+
+    Raises:
+        ContractError: If no value of a column can be.
+    """
+    columns, wrong = [], []
+    for rule in contract.columns:
+        values = table[rule.name]
+        if rule.name in names:
+            values, readable = _read(values, rule)
+            if not readable:
+                wrong.append(_described(values, rule))
+        columns.append(values)
+    if wrong:
+        raise ContractError(
+            f"Wrong types: {'; '.join(wrong)}. Correct the source, or the dtype in schema.yaml."
+        )
+    return pl.DataFrame(columns)
+
+
+def _read(values: pl.Series, rule: ColumnRule) -> tuple[pl.Series, bool]:
+    """The values in the rule's type, or as they were found; and whether any is, if there are values at all."""
     found = known(values, rule.type)
     read = read_as(found, rule.type)
-    return read if read.null_count() == found.null_count() else found
-
-
-def _wrong(values: pl.Series, rule: ColumnRule) -> bool:
-    """Whether there are values, and none can be read as the rule's type."""
-    return bool(values.null_count() < len(values) and read_as(values, rule.type).null_count() == len(values))
+    if read.null_count() == found.null_count():
+        return read, True
+    return found, read.null_count() < len(read)
 
 
 def _described(values: pl.Series, rule: ColumnRule) -> str:
-    example = next(iter(values.drop_nulls().head(1)))
-    return f"column {rule.name!r} should hold {rule.type} values, but holds {values.dtype} such as {example!r}"
+    example = values.drop_nulls().head(1).to_list()[0]
+    return (
+        f"column {rule.name!r} should hold {rule.type} values, but holds {values.dtype} such as {example!r}"
+    )

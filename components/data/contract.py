@@ -80,7 +80,7 @@ class Contract:
         for rule in self.columns:
             if rule.name == name:
                 return rule
-        raise ContractError(f"schema.yaml has no column {name!r}; it has {', '.join(self.names)}")
+        raise ContractError(f"schema.yaml has no column {name!r}; it has {', '.join(self.names)}.")
 
 
 @dataclass(frozen=True)

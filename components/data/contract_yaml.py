@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import yaml
 
 from components.data.contract import STORED_AS, ColumnRule, ColumnType, Contract
@@ -21,11 +20,8 @@ HEAD = """\
 # nullable     Whether a value may be missing. unique: whether no value may come twice.
 """
 
-_SCHEMA = {"schema_type": "polars_dataframe", "api": "polars", "strict": True, "coerce": True}
 _LEAST, _MOST, _AMONG, _RANGE = "greater_than_or_equal_to", "less_than_or_equal_to", "isin", "in_range"
-_CHECKS = (_LEAST, _MOST, _AMONG, _RANGE)
-_DESCRIPTIVE = ("title", "description", "required", "coerce", "regex", "checks", "report_duplicates")
-_DTYPE_OF: dict[ColumnType, str] = {kind: str(dtype) for kind, dtype in STORED_AS.items()}
+_KEYS = ("dtype", "nullable", "unique", _LEAST, _MOST, _RANGE, _AMONG, "title", "description", "coerce")
 _KIND_OF: dict[str, ColumnType] = {
     **dict.fromkeys(("boolean", "bool"), "boolean"),
     **dict.fromkeys(("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"), "integer"),
@@ -34,6 +30,20 @@ _KIND_OF: dict[str, ColumnType] = {
     **dict.fromkeys(("string", "str", "utf8"), "text"),
     **dict.fromkeys(("date", "datetime"), "datetime"),
 }
+
+
+class _OnOneLine(list[str]):
+    """A list that is written between brackets."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes plain values, and some lists on one line."""
+
+
+_Dumper.add_representer(
+    _OnOneLine,
+    lambda dumper, values: dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True),
+)
 
 
 def save(contract: Contract, path: Path) -> None:
@@ -50,9 +60,11 @@ def load(path: Path) -> Contract:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ContractError(f"{path} does not exist; infer the contract from the table, and review it") from None
+        raise ContractError(
+            f"{path} does not exist; infer the contract from the table, and review it."
+        ) from None
     except UnicodeDecodeError as error:
-        raise ContractError(f"{path} is damaged: {error}; restore it from version control") from None
+        raise ContractError(f"{path} is damaged: {error}; restore it from version control.") from None
     return parse(text, name=path.name)
 
 
@@ -65,38 +77,99 @@ def parse(text: str, *, name: str = "schema.yaml") -> Contract:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ContractError(f"{name} is no YAML: {' '.join(str(error).split())}; restore it, or infer it anew") from None
-    if not isinstance(content, dict) or not isinstance(content.get("columns"), dict) or not content["columns"]:
-        raise ContractError(f"{name} has no table of columns; restore it, or infer it anew")
-    return Contract(tuple(_rule(name, str(column), body) for column, body in content["columns"].items()))
+        raise ContractError(
+            f"{name} is no YAML: {' '.join(str(error).split())}; restore it, or infer it anew."
+        ) from None
+    columns = content.get("columns") if isinstance(content, dict) else None
+    if not isinstance(columns, dict) or not columns:
+        raise ContractError(f"{name} has no table of columns; restore it, or infer it anew.")
+    rules = []
+    for column, body in columns.items():
+        try:
+            rules.append(_rule(str(column), body))
+        except ValueError as error:
+            raise ContractError(f"{name}: column {str(column)!r} {error}.") from None
+    return Contract(tuple(rules))
 
 
 def to_yaml(contract: Contract) -> str:
     """The contract in pandera's own form for polars schemas."""
-    schema_type, api = ({key: _SCHEMA[key]} for key in ("schema_type", "api"))
-    options = {key: _SCHEMA[key] for key in ("strict", "coerce")}
-    columns = {"columns": {rule.name: _column(rule) for rule in contract.columns}}
-    return yaml.safe_dump(
-        {**schema_type, **api, **options, **columns}, sort_keys=False, allow_unicode=True, width=110
-    )
+    schema = {
+        "schema_type": "polars_dataframe",
+        "api": "polars",
+        "strict": True,
+        "coerce": True,
+        "columns": {rule.name: _written(rule) for rule in contract.columns},
+    }
+    return str(yaml.dump(schema, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
-def _column(rule: ColumnRule) -> dict[str, Any]:
-    body: dict[str, Any] = {"dtype": _DTYPE_OF[rule.type]}
+def _written(rule: ColumnRule) -> dict[str, Any]:
+    body: dict[str, Any] = {"dtype": str(STORED_AS[rule.type])}
     body |= {key: True for key in ("nullable", "unique") if getattr(rule, key)}
     for key, bound in ((_LEAST, rule.minimum), (_MOST, rule.maximum)):
         if bound is not None:
             body[key] = int(bound) if float(bound).is_integer() else bound
-    return body | ({_AMONG: list(rule.categories)} if rule.categories is not None else {})
+    return body | ({_AMONG: _OnOneLine(rule.categories)} if rule.categories is not None else {})
 
 
-def _rule(name: str, column: str, body: Any) -> ColumnRule:
+def _rule(column: str, body: Any) -> ColumnRule:
+    """The rule of a column; a ValueError says what is wrong with it."""
     if not isinstance(body, dict):
-        raise ContractError(f"{name}: column {column!r} has no rules; give it at least a dtype")
-    kind = _kind(name, column, body.get("dtype"))
-    checks = _checks(name, column, body)
-    least, most = (_bound(name, column, kind, key, checks.get(key)) for key in (_LEAST, _MOST))
+        raise ValueError("has no rules; give it at least a dtype")
+    for key in body:
+        if key not in _KEYS:
+            raise ValueError(f"has the key {key!r}, which is not known here; the keys are {', '.join(_KEYS)}")
+    kind = _kind(body.get("dtype"))
+    least, most = _bounds(body, kind)
+    return ColumnRule(
+        column, kind, _flag(body, "nullable"), _flag(body, "unique"), least, most, _categories(body, kind)
+    )
+
+
+def _kind(dtype: Any) -> ColumnType:
+    kind = _KIND_OF.get(str(dtype).split("(")[0].lower())
+    if kind is None:
+        known = ", ".join(str(stored) for stored in STORED_AS.values())
+        raise ValueError(f"has the dtype {dtype!r}; it must be one of {known}")
+    return kind
+
+
+def _bounds(body: dict[str, Any], kind: ColumnType) -> tuple[float | None, float | None]:
+    both = body.get(_RANGE, {})
+    if not isinstance(both, dict):
+        raise ValueError(f"has {_RANGE}: {both!r}; it must have min_value and max_value")
+    least, most = body.get(_LEAST, both.get("min_value")), body.get(_MOST, both.get("max_value"))
+    for bound in (least, most):
+        if bound is None:
+            continue
+        if kind not in ("integer", "number"):
+            raise ValueError(f"holds {kind} values, which have no range; take the range away")
+        if isinstance(bound, bool) or not isinstance(bound, int | float):
+            raise ValueError(f"has the bound {bound!r}; it must be a number")
     if least is not None and most is not None and least > most:
-        raise ContractError(f"{name}: column {column!r} has its least value {least:g} above its greatest {most:g}")
-    flags = {key: _flag(name, column, key, body.get(key, False)) for key in ("nullable", "unique")}
-    return ColumnRule(column, kind, **flags, minimum=least, maximum=most, categories=_among(name, column, kind, checks))
+        raise ValueError(f"has its least value {least:g} above its greatest {most:g}")
+    if not (both.get("include_min", True) and both.get("include_max", True)):
+        raise ValueError(
+            "leaves the bounds out of its range; only ranges that include their bounds are known here"
+        )
+    return least, most
+
+
+def _flag(body: dict[str, Any], key: str) -> bool:
+    if not isinstance(body.get(key, False), bool):
+        raise ValueError(f"has {key}: {body[key]!r}; it must be true or false")
+    return bool(body.get(key, False))
+
+
+def _categories(body: dict[str, Any], kind: ColumnType) -> tuple[str, ...] | None:
+    values = body.get(_AMONG)
+    if values is None:
+        return None
+    if kind not in ("category", "text"):
+        raise ValueError(f"holds {kind} values, which have no list of categories; take {_AMONG} away")
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(
+            f"has {_AMONG}: {values!r}; it must be a list of texts: put numbers, yes and no in quotes"
+        )
+    return tuple(values)

@@ -28,7 +28,9 @@ def infer(table: pl.DataFrame) -> Contract:
         DataError: If the table has no columns or no rows, or a column holds lists, structs or bytes.
     """
     if not table.width or not table.height:
-        raise DataError("a contract cannot be inferred from a table without rows; take a table that is filled")
+        raise DataError(
+            "a contract cannot be inferred from a table without rows; take a table that is filled"
+        )
     return Contract(tuple(_rule(values) for values in table))
 
 
@@ -65,18 +67,22 @@ def _kind(values: pl.Series) -> ColumnType:
         return "category" if values.n_unique() <= MOST_CATEGORIES else "text"
     if dtype == pl.Null:
         return "text"
-    raise DataError(f"column {values.name!r} holds {dtype}, for which there is no contract; leave it out, or unfold it")
+    raise DataError(
+        f"Column {values.name!r} holds {dtype}, for which there is no contract; leave it out, or unfold it."
+    )
 
 
 def _kind_of_texts(values: pl.Series) -> ColumnType:
-    texts = known(values, "number").drop_nulls().unique()
+    texts = known(values.unique(), "number").drop_nulls()
     if not len(texts):
         return "text"
     if texts.str.to_lowercase().is_in(["true", "false"]).all():
         return "boolean"
     if not texts.str.contains(r"^[+-]?0\d").any():
         for kind in _READ_FROM_TEXT:
-            if not read_as(texts, kind).null_count() and not (kind == "integer" and texts.str.contains(r"[.eE]").any()):
+            if not read_as(texts, kind).null_count() and not (
+                kind == "integer" and texts.str.contains(r"[.eE]").any()
+            ):
                 return kind
     present = known(values, "text").drop_nulls()
     return "category" if present.n_unique() <= min(MOST_CATEGORIES, len(present) / 2) else "text"

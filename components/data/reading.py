@@ -51,7 +51,11 @@ def _integers(values: pl.Series) -> pl.Series:
         return values.cast(pl.Int64, strict=False)
     if dtype == pl.String:
         whole = values.cast(pl.Int64, strict=False)
-        return whole if whole.null_count() == values.null_count() else whole.fill_null(_integers(_numbers(values)))
+        return (
+            whole
+            if whole.null_count() == values.null_count()
+            else whole.fill_null(_integers(_numbers(values)))
+        )
     if dtype.is_float() or dtype.is_decimal():
         whole = values.cast(pl.Int64, strict=False)
         return whole.set(whole.cast(pl.Float64) != values.cast(pl.Float64), None)

@@ -1,25 +1,38 @@
 """Immutable snapshots of tables, named by a version that is computed from their content."""
 
-from __future__ import annotations
-
 import hashlib
-import io
 import json
+import re
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 
 import numpy as np
 import polars as pl
 
-from components.data.cellhash import logical_type, mix
-from components.data.rowhash import row_hashes
+from components.data.cellhash import Hashes, logical_type, mix
+from components.data.rowhash import map_batches
 from components.errors import DataError
 from components.store import Store
+
+_SECOND_MIXER = np.uint64(0x9E3779B97F4A7C15)
+_MASK_64 = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A table kept in the store: its content version, shape, size, and when it was first taken from where."""
+    """A table that the store keeps.
+
+    Attributes:
+        version: Its content version.
+        rows: Number of rows.
+        columns: The columns' names.
+        size_bytes: Size of the stored Parquet file.
+        created: When it was first taken, as an ISO 8601 text in UTC.
+        source: Where it was first taken from.
+    """
 
     version: str
     rows: int
@@ -30,89 +43,155 @@ class Snapshot:
 
 
 def content_version(table: pl.DataFrame) -> str:
-    """The version of the table's content: equal for the same rows, columns and logical types.
+    """The version of a table's content, "d" and 16 hex digits: equal for equal rows, columns and logical types.
 
-    The order of rows and columns does not count, duplicates do. The multiset of rows is held by two sums modulo
-    2**64 of its row hashes under independent mixers, their number, and the columns' names and logical types.
+    The order of the rows and of the columns does not count, duplicates do. Storage does not count either: see
+    :mod:`components.data.cellhash` for what is one value. It is the SHA-256 over the columns' names and types, the
+    number of rows, and the multiset of rows as two sums modulo 2**64 of their hashes under different mixers
+    (an additive multiset hash: Clarke et al., "Incremental multiset hash functions", 2003).
+
+    Raises:
+        DataError: If a column holds lists, structs, bytes or durations.
     """
-    hashes = row_hashes(table)
-    first = hashes.sum(dtype=np.uint64)
-    second = mix(hashes ^ np.uint64(0x9E3779B97F4A7C15)).sum(dtype=np.uint64)
+    first = second = 0
+    for one, two in map_batches(_sums, table):
+        first, second = (first + one) & _MASK_64, (second + two) & _MASK_64
     types = sorted((name, logical_type(name, dtype)) for name, dtype in table.schema.items())
-    content = json.dumps([types, table.height, int(first), int(second)], separators=(",", ":"))
+    content = json.dumps([types, table.height, first, second], separators=(",", ":"))
     return "d" + hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def take(table: pl.DataFrame, *, source: str, store: Store) -> Snapshot:
-    """The snapshot of a table, written if the store has none of its version, else verified.
+    """The snapshot of a table: written if the store has none of its version, else verified and left as it is.
 
     Raises:
-        DataError: the store holds a corrupted snapshot of this version; nothing is overwritten.
+        DataError: If the store holds a damaged snapshot of this version. Nothing is overwritten.
     """
     version = content_version(table)
-    if store.exists(_name(version, "snapshot.json")):
+    if store.exists(_description(version)):
         load(version, store)
-        return _described(version, store)
+        return _described(version, store)[0]
     data = _parquet(table)
-    if not store.write_if_absent(_name(version, "data.parquet"), data):
-        load(version, store)
-        data = store.read(_name(version, "data.parquet"))
+    if not store.write_if_absent(_data(version), data):
+        data = store.read(_data(version))
+        _verified(data, version)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     taken = Snapshot(version, table.height, tuple(table.columns), len(data), created, source)
-    store.write_if_absent(_name(version, "snapshot.json"), json.dumps(asdict(taken), indent=1).encode())
-    return _described(version, store)
+    store.write_if_absent(_description(version), _sealed(taken, data))
+    return _described(version, store)[0]
 
 
 def load(version: str, store: Store) -> pl.DataFrame:
-    """The rows of a version, after their content was verified.
+    """The rows of a version, once their content has been verified.
 
     Raises:
-        DataError: the store has no such version, or what it holds is not that version.
+        DataError: If the store has no such version, or what it holds is damaged, naming the object.
     """
-    name = _name(version, "data.parquet")
-    try:
-        table = pl.read_parquet(io.BytesIO(store.read(name)))
-    except FileNotFoundError:
+    if not re.fullmatch(r"d[0-9a-f]{16}", version):
         raise DataError(
-            f"The store has no data version {version!r}; `make versions` lists those it has."
-        ) from None
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{name} in the store is corrupted: {error}; bring it back from a backup.") from None
-    if content_version(table) != version:
-        raise DataError(
-            f"{name} in the store is corrupted: its content is {content_version(table)}; bring it back from a backup."
+            f"{version!r} is no data version; one is 'd' and 16 hex digits, as `make versions` lists them."
         )
-    return table
+    if not store.exists(_description(version)):
+        raise DataError(
+            f"The store {store.root} has no data version {version}; `make versions` lists what it has."
+        )
+    _, digest = _described(version, store)
+    try:
+        data = store.read(_data(version))
+    except FileNotFoundError:
+        raise _damaged(_data(version), "it is missing") from None
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise _damaged(_data(version), "its bytes are not those that were written")
+    return _verified(data, version)
 
 
 def versions(store: Store) -> list[Snapshot]:
-    """Every snapshot in the store, oldest first."""
+    """Every snapshot in the store, oldest first.
+
+    Raises:
+        DataError: If a snapshot's description is damaged, naming the object.
+    """
     names = [name for name in store.names("snapshots") if name.endswith("/snapshot.json")]
-    return sorted((_described(name.split("/")[1], store) for name in names), key=lambda kept: kept.created)
+    kept = [_described(name.split("/")[1], store)[0] for name in names]
+    return sorted(kept, key=lambda snapshot: (snapshot.created, snapshot.version))
 
 
 def quarantine(rows: pl.DataFrame, version: str, store: Store) -> str:
-    """The name of the object that keeps the rows that were set aside from a version, with their reasons."""
-    name = f"quarantine/{version}-{content_version(rows)}.parquet"
-    store.write_if_absent(name, _parquet(rows))
+    """The name of the object that keeps the rows set aside on the way to a version, with their reasons.
+
+    The same rows keep their name, so that a repeated run adds nothing; other rows get another.
+    """
+    name = f"quarantine/{version}/{content_version(rows)}.parquet"
+    if not store.exists(name):
+        store.write_if_absent(name, _parquet(rows))
     return name
 
 
-def _described(version: str, store: Store) -> Snapshot:
-    try:
-        content = json.loads(store.read(_name(version, "snapshot.json")))
-        return Snapshot(**{**content, "columns": tuple(content["columns"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise DataError(
-            f"{_name(version, 'snapshot.json')} in the store is corrupted: {error!r}; bring it back from a backup."
-        ) from None
-
-
-def _name(version: str, file: str) -> str:
-    return f"snapshots/{version}/{file}"
+def _sums(_: int, hashes: Hashes) -> tuple[int, int]:
+    first = int(hashes.sum(dtype=np.uint64))
+    return first, int(mix(hashes + _SECOND_MIXER).sum(dtype=np.uint64))
 
 
 def _parquet(table: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    table.write_parquet(buffer, compression="zstd")
+    buffer = BytesIO()
+    table.write_parquet(buffer)
     return buffer.getvalue()
+
+
+def _verified(data: bytes, version: str) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(BytesIO(data))
+        found = content_version(table)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, DataError, OSError) as error:
+        raise _damaged(_data(version), f"it cannot be read ({str(error).splitlines()[0]})") from None
+    if found != version:
+        raise _damaged(_data(version), f"its content is {found}")
+    return table
+
+
+def _sealed(taken: Snapshot, data: bytes) -> bytes:
+    """The description as JSON, with the digest of the data and of the description itself."""
+    content = {**asdict(taken), "data_sha256": hashlib.sha256(data).hexdigest()}
+    return json.dumps({**content, "sha256": _seal(content)}, indent=2).encode()
+
+
+def _seal(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _described(version: str, store: Store) -> tuple[Snapshot, str]:
+    """A snapshot and the SHA-256 of its data, from its description."""
+    name = _description(version)
+    try:
+        content = json.loads(store.read(name))
+        seal, digest = content.pop("sha256"), content["data_sha256"]
+        whole = seal == _seal(content) and content["version"] == version
+        del content["data_sha256"]
+        described = Snapshot(**{**content, "columns": tuple(content["columns"])})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _damaged(
+            name, f"it is no description of a snapshot ({type(error).__name__}: {error})"
+        ) from None
+    if not whole:
+        raise _damaged(name, "it was altered after it was written")
+    return described, digest
+
+
+def _damaged(name: str, how: str) -> DataError:
+    return DataError(
+        f"{name} in the store is damaged: {how}. Nothing was overwritten; restore the object from a backup, or move it away."
+    )
+
+
+def _data(version: str) -> str:
+    return f"snapshots/{version}/data.parquet"
+
+
+def _description(version: str) -> str:
+    return f"snapshots/{version}/snapshot.json"
+
+
+if __name__ == "__main__":
+    from components.data.catalog import main
+
+    sys.exit(main())

@@ -45,7 +45,7 @@ def read(source: str, *, columns: Sequence[str] | None = None) -> pl.LazyFrame:
     missing = sorted(set(columns) - set(frame.collect_schema().names()))
     if missing:
         raise DataError(
-            f"{source} has no column {', '.join(missing)}; it has {', '.join(frame.collect_schema())}"
+            f"{source} has no column {', '.join(missing)}; it has {', '.join(frame.collect_schema())}."
         )
     return frame.select(columns)
 
@@ -55,11 +55,9 @@ def _files(source: str) -> dict[str, Path | BytesIO]:
     try:
         filesystem, root = fsspec.core.url_to_fs(source)
         if not filesystem.exists(root):
-            raise DataError(f"{source} does not exist; name a Parquet or CSV file, or a folder of them")
-        if filesystem.isdir(root):
-            paths = _table_files(source, root, filesystem.find(root))
-        else:
-            paths = [root]
+            raise DataError(f"{source} does not exist; name a Parquet or CSV file, or a folder of them.")
+        folder = filesystem.isdir(root)
+        paths = _table_files(source, root, filesystem.find(root)) if folder else [root]
         _require_one_format(source, paths)
         if isinstance(filesystem, LocalFileSystem):
             return {path: Path(path) for path in paths}
@@ -73,7 +71,9 @@ def _table_files(source: str, root: str, found: Sequence[str]) -> list[str]:
     paths = sorted(path for path in visible if path.lower().endswith(SUFFIXES))
     if not paths:
         others = f" (only {Path(visible[0]).name} and the like)" if visible else ""
-        raise DataError(f"folder {source} holds no .parquet and no .csv file{others}; put the table's files there")
+        raise DataError(
+            f"Folder {source} holds no .parquet and no .csv file{others}; put the table's files there."
+        )
     return paths
 
 
@@ -84,9 +84,9 @@ def _parts_below(root: str, path: str) -> tuple[str, ...]:
 def _require_one_format(source: str, paths: Sequence[str]) -> None:
     suffixes = sorted({Path(path).suffix.lower() for path in paths})
     if len(suffixes) > 1:
-        raise DataError(f"folder {source} mixes .csv and .parquet files; keep one format, or name one file")
+        raise DataError(f"Folder {source} mixes .csv and .parquet files; keep one format, or name one file.")
     if suffixes[0] not in SUFFIXES:
-        raise DataError(f"{source} ends neither in .parquet nor in .csv; convert it to one of these")
+        raise DataError(f"{source} ends neither in .parquet nor in .csv; convert it to one of these.")
 
 
 def _scan(name: str, file: Path | BytesIO) -> pl.LazyFrame:
@@ -111,20 +111,22 @@ def _stacked(source: str, frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
         if set(found) != set(names):
             differing = ", ".join(sorted(set(found) ^ set(names)))
             raise DataError(
-                f"folder {source}: {Path(other).name} and {Path(first).name} do not have the same columns "
-                f"({differing}); only tables of one shape can be read together"
+                f"Folder {source}: {Path(other).name} and {Path(first).name} do not have the same columns "
+                f"({differing}); only tables of one shape can be read together."
             )
     stacked = pl.concat([frame.select(names) for frame in frames.values()], how="vertical_relaxed")
     try:
         stacked.collect_schema()
     except pl.exceptions.PolarsError as error:
         raise DataError(
-            f"folder {source}: a column has one type in one file and another in the next ({error}); "
-            "store it in the same way everywhere"
+            f"Folder {source}: a column has one type in one file and another in the next ({error}); "
+            "store it in the same way everywhere."
         ) from error
     return stacked
 
 
 def _unreadable(name: str, error: Exception) -> DataError:
     reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return DataError(f"{name} cannot be read: {reason}; check that it is whole, and in the format that its name says")
+    return DataError(
+        f"{name} cannot be read: {reason}; check that it is whole, and in the format that its name says."
+    )

@@ -34,7 +34,7 @@ CONTAINERFILE = """\
 # Build in this folder:  podman build --tag {name} .     Score the example:  podman run --rm {name}
 FROM python:{python}-slim
 
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1
 WORKDIR /bundle
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,11 @@ from components.training.predictor import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+__all__ = ["Latency", "NotCompilable", "Parity", "Program", "export", "persisted", "program"]
 
 TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
 """Where the types in a bundle may come from; `serving.program` holds the same."""

@@ -18,7 +18,7 @@ _OUTPUTS = (("y_score", "double"), ("y_pred", "long"))
 def mlmodel_files(
     inputs: dict[str, str], X_example: pd.DataFrame, *, created: str, facts: dict[str, str]
 ) -> dict[str, bytes]:
-    """MLmodel, python_env.yaml and input_example.json.
+    """MLmodel, python_env.yaml, input_example.json, and the same rows as a request: serving_input_example.json.
 
     Args:
         inputs: the kind of each column that the program reads, "double" or "string".
@@ -43,6 +43,7 @@ def mlmodel_files(
             "artifact_path": "input_example.json",
             "type": "dataframe",
             "pandas_orient": "split",
+            "serving_input_path": "serving_input_example.json",
         },
         "signature": {
             "inputs": _schema(inputs.items()),
@@ -51,11 +52,13 @@ def mlmodel_files(
         },
         "utc_time_created": created,
     }
+    example = _split(X_example)
     environment = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
     return {
         "MLmodel": _yaml(model),
         "python_env.yaml": _yaml(environment),
-        "input_example.json": _example(X_example),
+        "input_example.json": _json(example),
+        "serving_input_example.json": _json({"dataframe_split": example}),
     }
 
 
@@ -63,9 +66,13 @@ def _schema(columns: Any) -> str:
     return json.dumps([{"type": kind, "name": name, "required": True} for name, kind in columns])
 
 
-def _example(X: pd.DataFrame) -> bytes:
+def _split(X: pd.DataFrame) -> dict[str, Any]:
     values = X.astype(object).where(X.notna(), None).to_numpy().tolist()
-    return json.dumps({"columns": list(X.columns), "data": values}, allow_nan=False).encode() + b"\n"
+    return {"columns": list(X.columns), "data": values}
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, allow_nan=False).encode() + b"\n"
 
 
 def _yaml(content: dict[str, Any]) -> bytes:

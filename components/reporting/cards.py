@@ -173,7 +173,7 @@ def _note(check: Check) -> list[str]:
         return []
     told = "" if check.reason.startswith("NOT JUDGED") else f"{summary.STATUS_WORDS[check.status]}: "
     text = f"{check.code} {told}{check.reason}"
-    return textwrap.wrap(text, WIDTH, subsequent_indent="    ")
+    return textwrap.wrap(text, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
 
 
 def _mean(trial: Trial) -> float:

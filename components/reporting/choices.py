@@ -144,7 +144,8 @@ def _price(trade: TradeOff) -> str:
     model, *others = trade.points
     if not others:
         return "No other way to decide was tried."
-    after = min(others, key=lambda p: p.demographic_parity_difference)
+    alike = [p for p in others if "odds" not in p.constraint] or others
+    after = min(alike, key=lambda p: p.demographic_parity_difference)
     return (
         f"{sentence(after.constraint)[:-1]} brings the difference in selection from "
         f"{fixed(model.demographic_parity_difference)} to {fixed(after.demographic_parity_difference)} and changes what "

@@ -100,7 +100,7 @@ def width_decimals(low: float, high: float) -> int | None:
 
 def tick_format(ticks: Sequence[float]) -> Callable[[float], str]:
     """The format that tells ticks apart with the fewest decimals."""
-    step = min((b - a for a, b in itertools.pairwise(ticks)), default=1.0)
+    step = min((b - a for a, b in itertools.pairwise(ticks)), default=max(map(abs, ticks), default=1.0))
     decimals = next((d for d in range(7) if abs(round(step, d) - step) < 1e-9), 7)
     return lambda value: fixed(value, decimals)
 

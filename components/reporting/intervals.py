@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from components.reporting.figure import Figure, slug
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from components.validation.fairness import FairnessOfFeature
     from components.validation.metrics import Estimate
     from components.validation.robustness import Perturbation, RobustnessReport
-    from components.validation.slices import SliceReport
+    from components.validation.slices import Slice, SliceReport
 
 MOST_ROWS = 60
 MOST_SMALL_GROUPS = 3
@@ -39,18 +39,27 @@ PERTURBATIONS = {
 }
 
 
-def slices(report: SliceReport, threshold: float | None, overall: Estimate) -> Figure:
-    """The primary metric by slice, grouped by feature, the features with the weakest slices first."""
+def slices(
+    report: SliceReport, threshold: float | None, overall: Estimate, booleans: Collection[str] = ()
+) -> Figure:
+    """The primary metric by slice, grouped by feature, the features with the weakest slices first.
+
+    Args:
+        report: The slices.
+        threshold: The limit of the worst slice.
+        overall: The metric on all rows.
+        booleans: Features whose 0 and 1 mean false and true.
+    """
     worst, metric = report.worst, words(report.metric)
     less_is_better = report.worst_low > worst.value  # the bound then lies above
     ordered = sorted(report.slices, key=lambda s: -s.value if less_is_better else s.value)[:MOST_ROWS]
     features = list(dict.fromkeys(s.feature for s in ordered))
     rows = [
-        Row(s.bin, (s,), s.rows, "worst" if s == worst else "model", s.feature)
+        Row(_bin(s, booleans), (s,), s.rows, "worst" if s == worst else "model", s.feature)
         for s in sorted(ordered, key=lambda s: features.index(s.feature))
     ]
     finding = (
-        f"Of {len(report.slices)} slices, {worst.feature} = {worst.bin} is the one that can be vouched for least: {metric} "
+        f"Of {len(report.slices)} slices, {worst.feature} = {_bin(worst, booleans)} is the one that can be vouched for least: {metric} "
         f"{with_interval(worst)} on {count(worst.rows)} rows. The bound that holds for all slices at once is {fixed(report.worst_low)}."
     )
     if len(report.slices) > len(rows):
@@ -142,6 +151,10 @@ def permutation(importance: Mapping[str, Estimate], useless: Sequence[str], metr
     panel = Panel(f"loss of {words(metric)}", (0.0, "no use"))
     title = "What the model loses without a feature"
     return forest("permutation", title, first + rest, [panel], rows, "feature")
+
+
+def _bin(piece: Slice, booleans: Collection[str]) -> str:
+    return {"0": "false", "1": "true"}.get(piece.bin, piece.bin) if piece.feature in booleans else piece.bin
 
 
 def _perturbation(perturbation: Perturbation) -> str:

@@ -116,7 +116,7 @@ def html(inputs: ReportInputs) -> str:
             cases=cases.groups(
                 inputs.explanation,
                 inputs.class_names,
-                {column.name for column in inputs.columns if column.type == "boolean"},
+                _booleans(inputs),
             ),
             sections=SECTIONS,
             lineage=list(inputs.lineage.items()),
@@ -137,11 +137,13 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
         "curves": [curves.roc(cut, evaluation), curves.precision_recall(cut, evaluation)],
         "utility": [curves.utility(cut, inputs.outcome_values, evaluation.threshold, inputs.class_names)],
         "calibration": [curves.reliability(evaluation.calibration, evaluation.y_score)],
-        "slices": [intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary)],
+        "slices": [
+            intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary, _booleans(inputs))
+        ],
         "robustness": [intervals.robustness(evaluation.robustness, [limits.get("R01"), limits.get("R02")])],
         "fairness": [intervals.fairness(f, positive) for f in features if " × " not in f.feature],
         "intersections": [intervals.fairness(f, positive) for f in features if " × " in f.feature],
-        "trade_off": [choices.trade_off(trade_off)] if trade_off and trade_off.points else [],
+        "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],
         "explanation": [explained.importance(explanation), explained.beeswarm(explanation)],
         "dependence": [
             explained.dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]
@@ -154,6 +156,10 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
         ],
         "search": [choices.search(inputs.searches, evaluation.family, evaluation.metric)],
     }
+
+
+def _booleans(inputs: ReportInputs) -> set[str]:
+    return {column.name for column in inputs.columns if column.type == "boolean"}
 
 
 def _environment() -> Environment:

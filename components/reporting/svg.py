@@ -102,12 +102,14 @@ class Scale:
         return [self(float(value)) for value in values]
 
     def ticks(self, about: int = 5) -> list[float]:
-        """Round values within the scale: steps of 1, 2, 2.5 or 5 times a power of ten."""
+        """Round values within the scale, at least two: steps of 1, 2, 2.5 or 5 times a power of ten."""
         raw = ((self.high - self.low) or 1.0) / about
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if raw <= factor * power * (1 + 1e-9))
         first = math.ceil(self.low / step - 1e-9)
         last = math.floor(self.high / step + 1e-9)
+        if last - first < 1 and about < 100:
+            return self.ticks(about + 1)
         return [round(index * step, 12) for index in range(first, last + 1)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Arrays = Mapping[str, NDArray[Any]]
 Predictions = tuple[NDArray[np.float64], NDArray[np.int64]]

@@ -83,7 +83,7 @@ def inputs(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         raise DataError(f"The features {absent} are not in the table, which has {list(frame.columns)}.")
     data: dict[str, pd.Series[Any]] = {name: _numbers(frame[name]) for name in columns.numeric}
     data |= {name: _labels(frame[name]) for name in columns.categorical}
-    return pd.DataFrame(data, index=frame.index, columns=list(columns.names))
+    return pd.DataFrame(data)
 
 
 def preprocessor(columns: Columns, kind: Kind) -> ColumnTransformer | Pipeline:
@@ -100,16 +100,17 @@ def preprocessor(columns: Columns, kind: Kind) -> ColumnTransformer | Pipeline:
     from sklearn.preprocessing import FunctionTransformer
 
     number, category = {"linear": _linear, "tree": _tree, "forest": _forest}[kind]()
+    numeric: Any = list(columns.numeric)
+    categorical: Any = list(columns.categorical)
+    if TRANSFORM is not None:  # which may have added some
+        numeric = make_column_selector(dtype_include="number")
+        categorical = make_column_selector(dtype_exclude="number")
+    prepared = ColumnTransformer(
+        [("number", number, numeric), ("category", category, categorical)], sparse_threshold=0.0
+    )
     if TRANSFORM is None:
-        parts = [("number", number, list(columns.numeric)), ("category", category, list(columns.categorical))]
-        return ColumnTransformer([part for part in parts if part[2]], sparse_threshold=0.0)
-    numeric = make_column_selector(dtype_include="number")
-    parts = [
-        ("number", number, numeric),
-        ("category", category, make_column_selector(dtype_exclude="number")),
-    ]
-    both = ColumnTransformer(parts, sparse_threshold=0.0)
-    return Pipeline([("transform", FunctionTransformer(TRANSFORM)), ("columns", both)])
+        return prepared
+    return Pipeline([("transform", FunctionTransformer(TRANSFORM)), ("columns", prepared)])
 
 
 def _linear() -> tuple[Any, Any]:

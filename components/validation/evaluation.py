@@ -61,7 +61,7 @@ class Evaluation:
         slices: The primary metric by slice.
         calibration: Calibration on the holdout.
         robustness: Loss under spoiled inputs.
-        single_feature: The primary metric that each feature reaches alone, on the validation part.
+        single_feature: The area under the ROC curve that each feature reaches alone, on the validation part.
         champion: The comparison with the champion; None if there is no champion.
     """
 
@@ -193,7 +193,7 @@ def evaluate(
             seed=seed,
             **rows,
         ),
-        single_feature=single_feature_scores(validation, columns=columns, metric=metric),
+        single_feature=single_feature_scores(validation, columns=columns),
         champion=None if champion is None else compare(champion, y, y_score, metric, threshold, rows),
     )
 
@@ -229,10 +229,11 @@ def compare(
     return ChampionComparison(champion.champion, count, difference)
 
 
-def single_feature_scores(rows: Examples, *, columns: Columns, metric: str) -> dict[str, float]:
-    """The ranking metric that each feature reaches alone: the area under the curve of its value, or of its bins.
+def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, float]:
+    """The area under the ROC curve that each feature reaches alone, .5 to 1.
 
-    A category scores by its share of positives in the other half of the rows, so that rare ones do not overfit.
+    A category, or one of 20 bins of a number, scores by its share of positives in the other half of the rows, so that
+    rare ones do not overfit.
     """
     auc = METRICS["roc_auc"]
     half = np.arange(len(rows.y)) % 2 == 0

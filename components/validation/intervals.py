@@ -3,9 +3,9 @@
 from math import cbrt, sqrt
 
 import numpy as np
-from scipy.special import expit, logit, ndtr, stdtrit
+from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 
-from components.validation.bounds import Interval, normal_quantile, wilson
+from components.validation.bounds import Interval, wilson
 from components.validation.resampling import Design, Floats, Statistic
 
 
@@ -44,25 +44,42 @@ def acceleration(contribution: Floats) -> float:
 
 
 def bca_interval(
-    value: float, replicates: Floats, contribution: Floats, *, level: float = 0.95, one_sided: bool = False
+    value: float,
+    replicates: Floats,
+    linear: Floats,
+    contribution: Floats,
+    units: float,
+    *,
+    level: float = 0.95,
+    one_sided: bool = False,
 ) -> Interval:
-    """The bias-corrected and accelerated bootstrap interval.
+    """The bias-corrected and accelerated bootstrap interval, with most of its chance taken out.
+
+    The linear part of the statistic goes through the same resamples and has a known distribution: what the resamples
+    get wrong about it they get wrong about the statistic too, and it is taken off. A few hundred resamples then do what
+    would take thousands. Student's quantile stands for the normal one.
 
     Args:
         value: The statistic on the rows themselves.
         replicates: Its bootstrap distribution; NaN where a resample leaves it undefined.
-        contribution: Of the units, for the acceleration.
+        linear: That of its linear part, from the same resamples.
+        contribution: Of the units.
+        units: Their effective number.
         level: Of the interval, or of each bound by itself if ``one_sided``.
         one_sided: Whether each of the two numbers is a bound by itself.
 
-    Source: Efron (1987), Better bootstrap confidence intervals.
+    Source: Efron (1987), Better bootstrap confidence intervals; Davison, Hinkley and Schechtman (1986), Efficient
+    bootstrap simulation, for the linear part.
     """
-    finite = replicates[np.isfinite(replicates)]
-    below = (np.sum(finite < value) + 0.5 * np.sum(finite == value)) / len(finite)
-    bias = normal_quantile(float(np.clip(below, 0.5 / len(finite), 1 - 0.5 / len(finite))), one_sided=True)
-    quantile, a = normal_quantile(level, one_sided=one_sided), acceleration(contribution)
+    defined = np.isfinite(replicates)
+    replicates, linear, a = replicates[defined], linear[defined], acceleration(contribution)
+    below = _share_below(replicates, value) - _share_below(linear, 0.0) + ndtr(a)
+    bias = float(ndtri(np.clip(below, 0.5 / len(replicates), 1 - 0.5 / len(replicates))))
+    quantile = student_quantile(units, level, one_sided=one_sided)
     shifted = bias + np.array([-quantile, quantile])
-    low, high = np.quantile(finite, ndtr(bias + shifted / (1 - a * shifted)))
+    normal = bias + shifted / (1 - a * shifted)
+    known = np.sqrt(np.sum(contribution**2)) * (normal + a * (normal**2 - 1))
+    low, high = np.quantile(replicates, ndtr(normal)) - np.quantile(linear, ndtr(normal)) + known
     return float(low), float(high)
 
 
@@ -111,6 +128,13 @@ def skewed_interval(
 def student_quantile(units: float, level: float, *, one_sided: bool = False) -> float:
     """The number of standard errors of Student's interval for that many units; the normal's for many."""
     return float(stdtrit(max(units - 1, 1.0), level if one_sided else (1 + level) / 2))
+
+
+def _share_below(replicates: Floats, value: float) -> float:
+    """The share of replicates below the value, half of those that equal it counted."""
+    distance = replicates - value
+    equal = np.abs(distance) < 1e-12
+    return float(np.mean((distance < 0) & ~equal) + np.mean(equal) / 2)
 
 
 def _with_skewness(x: float, skewness: float) -> float:

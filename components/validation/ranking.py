@@ -65,8 +65,10 @@ class AreaUnderCurve:
         steps = np.bincount(order.negatives_above, positive, size)
         steps += np.bincount(order.negatives_reached, positive, size)
         lost = np.cumsum(steps)[:-1] / 2
+        change = np.full(order.rows, np.nan)
+        if not positive.sum() * negative.sum() > 0:
+            return change
         area = float(positive @ won) / (positive.sum() * negative.sum())
-        change = np.empty(order.rows)
         change[order.positives] = (won / negative.sum() - area) / positive.sum()
         change[order.negatives] = (lost / positive.sum() - area) / negative.sum()
         return change
@@ -95,6 +97,8 @@ class AveragePrecision:
         """By the row's own precision, and by what its weight does to the precision of the positives below it."""
         order = self._order
         positive, precision, reached = (part[0] for part in self._precision(weight[None]))
+        if not positive.sum() > 0:
+            return np.full(order.rows, np.nan)
         average = float(positive @ precision) / positive.sum()
         share = np.divide(positive, reached, out=np.zeros_like(positive), where=reached > 0)
         # Sums over the positives that score at most as high as the row.

@@ -31,7 +31,7 @@ class Statistic(Protocol):
         ...
 
     def influence(self, weight: Floats) -> Floats:
-        """Its derivative by each row's weight: (rows,)."""
+        """Its derivative by each row's weight: (rows,), NaN where it is undefined."""
         ...
 
     def counted(self) -> Floats:
@@ -62,8 +62,9 @@ class MeanRatio:
     def influence(self, weight: Floats) -> Floats:
         """By the row's own numerator and denominator."""
         total = weight @ self.denominator
-        ratio = (weight @ self.numerator) / total
-        return np.asarray(np.mean((self.numerator - ratio * self.denominator) / total, axis=1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = (weight @ self.numerator) / total
+            return np.asarray(np.mean((self.numerator - ratio * self.denominator) / total, axis=1))
 
     def counted(self) -> Floats:
         """The denominators."""
@@ -160,9 +161,21 @@ class Design:
             yield weights if self.sample_weight is None else weights * self.weight
 
     def replicate(self, statistics: Sequence[Statistic], replicates: int, *, seed: int) -> Floats:
-        """The bootstrap distributions of several statistics, from the same resamples: (statistics, replicates)."""
-        chunks = self.resampled(replicates, seed=seed)
-        return np.hstack([np.stack([each.values(weights) for each in statistics]) for weights in chunks])
+        """The bootstrap distributions of several statistics and of their linear parts, from the same resamples.
+
+        Returns:
+            (statistics, 2, replicates): the statistics, and the sums of what the drawn units contribute to each.
+        """
+        influences = np.stack([each.influence(self.weight) for each in statistics], axis=1)
+        return np.concatenate(
+            [
+                np.stack(
+                    [np.stack([each.values(weights) for each in statistics]), (weights @ influences).T], 1
+                )
+                for weights in self.resampled(replicates, seed=seed)
+            ],
+            axis=2,
+        )
 
     def value(self, statistic: Statistic) -> float:
         """The statistic on the rows themselves; NaN where undefined."""

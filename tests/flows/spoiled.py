@@ -51,7 +51,9 @@ def write(kind: str, folder: Path, config_text: str, **changes: str) -> Path:
     table.write_parquet(folder / "table.parquet")
     schema.save(schema.infer(table), folder / "schema.yaml")
     for key, value in {"source": f'"{(folder / "table.parquet").as_posix()}"', **changes}.items():
-        config_text, count = re.subn(rf"^{key} = .*$", f"{key} = {value}", config_text, count=1, flags=re.MULTILINE)
+        config_text, count = re.subn(
+            rf"^{key} = .*$", f"{key} = {value}", config_text, count=1, flags=re.MULTILINE
+        )
         if not count:
             raise KeyError(key)
     path = folder / "config.toml"

@@ -20,7 +20,7 @@ def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
     )
 
 
-def single_feature(scores: Mapping[str, float], metric: str, limit: Limit) -> Check:
+def single_feature(scores: Mapping[str, float], limit: Limit) -> Check:
     """L02: no feature alone gives the target away."""
     feature = max(scores, key=lambda name: scores[name])
     return judge(
@@ -29,6 +29,6 @@ def single_feature(scores: Mapping[str, float], metric: str, limit: Limit) -> Ch
         limit=limit,
         direction="at most",
         bound=scores[feature],
-        measured=f"The {metric} that the feature {feature!r} reaches alone",
+        measured=f"The area under the ROC curve that the feature {feature!r} reaches alone",
         remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.",
     )

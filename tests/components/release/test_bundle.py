@@ -75,7 +75,8 @@ def refusal(folder: Path) -> str:
 
 def test_everything_of_the_design_is_inside(packed):
     assert set(packed) == {
-        "MLmodel", "python_env.yaml", "requirements.txt", "input_example.json", "program.json", "program.onnx",
+        "MLmodel", "python_env.yaml", "requirements.txt", "input_example.json",
+        "serving_input_example.json", "program.json", "program.onnx",
         "program.pyz", "model.skops", "contract.json", "reference.json", "smoke.parquet", "decision.json",
         "documents/model_card.md", "documents/datasheet.md", "Containerfile", "sbom.cdx.json", "lineage.json",
         "manifest.json",
@@ -189,6 +190,7 @@ def test_altered_files_are_not_written(packed, tmp_path):
 
 def test_mlflow_loads_it_and_leaves_it_as_it_is(folder, parts):
     import mlflow.pyfunc
+    from mlflow.models.utils import load_serving_example
 
     loaded = mlflow.pyfunc.load_model(str(folder))
     answer = loaded.predict(inputs(parts.smoke, COLUMNS))
@@ -196,6 +198,8 @@ def test_mlflow_loads_it_and_leaves_it_as_it_is(folder, parts):
     np.testing.assert_allclose(answer.y_score, parts.smoke.y_score, rtol=0, atol=1e-14)
     np.testing.assert_array_equal(answer.y_pred, parts.smoke.y_pred)
     assert loaded.predict(loaded.input_example).equals(answer.head(5).reset_index(drop=True))
+    request = json.loads(load_serving_example(str(folder)))["dataframe_split"]
+    assert loaded.predict(pd.DataFrame(**request)).equals(answer.head(5).reset_index(drop=True))
     verify(folder)
 
 

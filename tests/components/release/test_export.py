@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
@@ -88,8 +87,14 @@ def with_encoder(table: tuple[pd.DataFrame, np.ndarray], encoder: object) -> Pre
     return fitted(table, Pipeline([("features", encoded), ("model", LogisticRegression())]))
 
 
+def session_of(compiled: bytes):
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(compiled)
+
+
 def scored(compiled: bytes, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    session = onnxruntime.InferenceSession(compiled)
+    session = session_of(compiled)
     feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
     y_score, y_pred = session.run(["y_score", "y_pred"], feed)
     return y_score, y_pred
@@ -157,7 +162,7 @@ def test_a_column_of_rare_categories_only_is_repeated(table):
 
 
 def test_inputs_are_one_tensor_a_column(table):
-    session = onnxruntime.InferenceSession(export(of_family(table), COLUMNS, table[0][:50]))
+    session = session_of(export(of_family(table), COLUMNS, table[0][:50]))
     found = {value.name: (value.type, value.shape[1]) for value in session.get_inputs()}
     expected = dict.fromkeys(NUMERIC, ("tensor(double)", 1)) | dict.fromkeys(
         CATEGORICAL, ("tensor(string)", 1)

@@ -1,8 +1,13 @@
 import hashlib
 import json
+import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -452,3 +457,42 @@ def test_nothing_is_printed_at_first_use(first_use):
 
 def test_first_use_leaves_nothing_but_the_store(first_use):
     assert {path.name for path in first_use.folder.iterdir()} <= {"mlflow.db", "mlruns"}
+
+
+# A tracking server
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[str]:
+    """A real tracking server on a free port, with a store of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", "1",
+            "--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", str(tmp_path / "kept"),
+        ],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert any("Application startup complete" in line for line in process.stderr)
+    threading.Thread(
+        target=process.stderr.read, daemon=True
+    ).start()  # or the server would block on a full pipe
+    yield f"http://127.0.0.1:{port}"
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+@pytest.mark.system
+def test_a_server_keeps_run_bundle_version_and_head(server, bundles, ledger):
+    registry = Registry(server, "remote", "remote")
+    metrics = {f"metric_{number}": Estimate(0.5, 0.4, 0.6) for number in range(400)}
+    tracked, _ = approve(registry, bundles, searches=(SEARCH,), metrics=metrics)
+    client = MlflowClient(server, server)
+    assert len(client.get_run(tracked.mlflow_run_id).data.metrics) == 1201
+    assert len(runs(client, registry, nested=True)) == 3
+    version = client.get_model_version_by_alias("remote", "challenger")
+    assert version.source.startswith("mlflow-artifacts:/")
+    assert "bundle/MLmodel" in [file.path for file in client.list_artifacts(tracked.mlflow_run_id, "bundle")]
+    assert registry.keep_head(ledger) == registry.check_head(ledger) == 3

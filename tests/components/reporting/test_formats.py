@@ -73,6 +73,7 @@ def test_ticks_are_told_apart_with_the_fewest_decimals():
     ticks = [0.0, 0.025, 0.05]
     assert [tick_format(ticks)(tick) for tick in ticks] == ["0.000", "0.025", "0.050"]
     assert tick_format([0.0, 20.0, 40.0])(20.0) == "20"
+    assert tick_format([0.6])(0.6) == "0.6"
 
 
 def test_units_follow_the_size():

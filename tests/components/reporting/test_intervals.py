@@ -20,6 +20,14 @@ def test_the_weakest_slice_comes_first(given):
     assert figure.rows[0][0] == f"{weakest.feature}: {weakest.bin}"
 
 
+def test_booleans_are_read_as_true_and_false(given):
+    named = intervals.slices(given.evaluation.slices, None, given.evaluation.primary, {"foreign_born"}).rows
+    assert {row[0] for row in named if row[0].startswith("foreign_born")} == {
+        "foreign_born: false",
+        "foreign_born: true",
+    }
+
+
 def test_where_less_is_better_the_greatest_slice_is_the_weakest(given):
     report = given.evaluation.slices
     report = replace(report, worst_low=report.worst.value + 0.1)

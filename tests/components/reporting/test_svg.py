@@ -38,6 +38,12 @@ def test_ticks_are_round_even_and_inside(low, high):
     assert max(steps) == pytest.approx(min(steps))
 
 
+@pytest.mark.parametrize("low", [0.33, 0.41, 0.49, 0.55])
+@pytest.mark.parametrize("width", [0.3, 0.21, 0.11])
+def test_a_narrow_scale_has_two_ticks_and_not_many(low, width):
+    assert 2 <= len(Scale(low, low + width, 0, 100).ticks(3)) <= 5
+
+
 def test_domain_leaves_a_margin_and_ignores_what_is_not_finite():
     assert domain([0.0, 1.0, math.nan, math.inf], margin=0.1) == pytest.approx((-0.1, 1.1))
     assert domain([]) == (0.0, 1.0)

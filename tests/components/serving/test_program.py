@@ -1,6 +1,7 @@
 """The runtime scores what training would, from rows as they come, with next to nothing installed."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,15 @@ def test_it_imports_no_library_of_training(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["components.serving.program", "components.release.export"])
+def test_nothing_is_reported_to_anyone(module, tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    code = f"import {module}, onnxruntime"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment | home, check=True)
+    assert not list(tmp_path.rglob("*"))  # where the reporting would keep the device's id
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["split", "dataframe_split"])

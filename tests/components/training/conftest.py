@@ -1,11 +1,13 @@
 """Real rows of the sample, few enough to be quick, with the features of the shipped configuration."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from components.training.features import Columns, inputs, select
 
@@ -20,6 +22,13 @@ class Learning:
     X: pd.DataFrame
     y: np.ndarray
     columns: Columns
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Models on few rows lose time when they share a busy processor among threads."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
@@ -35,7 +33,7 @@ def family(estimator, space, default) -> Family:
 
 
 def stump(params, seed):
-    """A tree of the given depth: nothing, worse than nothing to look at, or something."""
+    """A small tree of the given depth."""
     return DecisionTreeClassifier(max_depth=params["size"], min_samples_leaf=40, random_state=seed)
 
 
@@ -71,12 +69,20 @@ def test_the_same_seed_and_data_give_the_same_search(run, result):
     assert without_times(run()) == without_times(result)
 
 
-@pytest.mark.parametrize("name", ["gradient_boosting", "random_forest"])
+SMALL = {
+    "gradient_boosting": {"max_iter": 2, "max_leaf_nodes": 4},
+    "random_forest": {"n_estimators": 5},
+}
+
+
+@pytest.mark.parametrize("name", list(SMALL))
 def test_the_number_of_threads_changes_nothing(run, name):
+    whole = FAMILIES[name]
+    small = replace(whole, estimator=lambda *given: whole.estimator(*given).set_params(**SMALL[name]))
     results = []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            results.append(run(family=FAMILIES[name], trials=2, folds=2))
+            results.append(run(family=small, trials=2, folds=2))
     assert without_times(results[0]) == without_times(results[1])
 
 
@@ -110,9 +116,13 @@ def test_a_search_stops_when_patience_brought_nothing(run):
 
 
 def test_a_search_goes_on_while_it_gains(run):
-    growing = iter([1e-6, 1e-5, 1e-4, 1e-3])
-    gaining = family(lambda params, seed: LogisticRegression(C=1.0), (3, 3), {"size": 3})
-    assert next(growing) and len(run(family=gaining, trials=2, patience=1).trials) == 2
+    """A default that guesses, then trees: the first of them is worth another trial."""
+    gaining = family(
+        lambda params, seed: stump(params, seed) if params["size"] else DummyClassifier(),
+        (0, 50),
+        {"size": 0},
+    )
+    assert len(run(family=gaining, trials=3, patience=1).trials) == 3
 
 
 def test_a_failed_trial_is_recorded_and_the_others_go_on(run):
@@ -140,24 +150,23 @@ def test_a_loss_is_made_small(run):
     assert result.score == max(trial.score for trial in result.trials if trial.state == "complete")
 
 
-def test_weights_count_in_fitting_and_scoring(run, people):
-    """A row of weight 0 might as well not be there."""
-    weight = np.ones(len(people.y))
-    weight[people.X["age"] < 30] = 0.0
-    noise = np.where(weight == 0, 1 - people.y, people.y)
+@pytest.mark.parametrize("spoiled", [0.0, 1.0])
+def test_rows_of_weight_0_count_neither_in_fitting_nor_in_scoring(people, spoiled):
+    weight = np.where(np.arange(len(people.y)) % 3 == 0, spoiled, 1.0)
+    mixed = people.X.copy()
+    mixed.loc[::3] = people.X.loc[::3].sample(frac=1, random_state=0).to_numpy()
     usual = {
-        "columns": people.columns,
-        "family": LINEAR,
-        "metric": "accuracy",
+        "family": family(stump, (4, 4), {"size": 4}),
+        "metric": "roc_auc",
         "trials": 1,
         "folds": 2,
         "patience": 1,
-        "seed": 0,
     }
-    parts = split(people.y, folds=2, seed=0)
-    clean, noisy = (search(people.X, y, sample_weight=weight, **usual).trials[0] for y in (people.y, noise))
-    assert len(parts) == 2
-    assert clean.score == pytest.approx(noisy.score, abs=0.02)
+    clean, spoilt = (
+        search(X, people.y, columns=people.columns, sample_weight=weight, seed=0, **usual).score
+        for X in (people.X, mixed)
+    )
+    assert (clean == spoilt) == (spoiled == 0.0)
 
 
 def test_groups_share_a_fold(people):

@@ -1,0 +1,48 @@
+"""F02: equalized odds difference by sensitive feature."""
+
+import numpy as np
+
+from components.validation.checks.fairness import fairness_checks
+from components.validation.fairness import FairnessReport, fairness_report
+from components.validation.gates import Check, Limit
+from tests.components.validation.checks.models import Model
+
+
+def judged(
+    model: Model,
+    features: list[str],
+    limits: dict[str, Limit],
+    waived: dict[str, str] | None = None,
+    bias: bool = False,
+) -> dict[str, Check]:
+    y_pred = model.y_pred
+    if bias:  # women are decided positive only when the score is far above the threshold
+        women = (model.holdout.rows["sex"] == "female").to_numpy()
+        y_pred = np.where(women, model.y_score >= model.predictor.threshold + 0.25, y_pred).astype(np.int64)
+    report = fairness_report(model.holdout.y, y_pred, model.holdout.rows[features], min_rows=200)
+    checks = fairness_checks(report, waived or {}, limits)
+    return {check.title.rpartition(" by ")[2]: check for check in checks if check.code == "F02"}
+
+
+def test_the_honest_model_passes_by_sex_and_race(honest: Model, limits: dict[str, Limit]) -> None:
+    checks = judged(honest, ["sex", "race"], limits)
+    assert {name: check.status for name, check in checks.items()} == {"sex": "passed", "race": "passed"}
+
+
+def test_a_higher_bar_for_women_is_blocked(honest: Model, limits: dict[str, Limit]) -> None:
+    assert judged(honest, ["sex"], limits, bias=True)["sex"].status == "failed"
+
+
+def test_disability_is_blocked_unless_it_is_waived_by_name(honest: Model, limits: dict[str, Limit]) -> None:
+    assert judged(honest, ["disability"], limits)["disability"].status == "failed"
+    check = judged(honest, ["disability"], limits, waived={"disability": "the offer is a benefit"})[
+        "disability"
+    ]
+    assert check.status == "waived"
+    assert "the offer is a benefit" in check.reason
+
+
+def test_a_table_without_sensitive_columns_says_that_nothing_was_judged(limits: dict[str, Limit]) -> None:
+    checks = fairness_checks(FairnessReport((), None), {}, limits)
+    assert {check.status for check in checks} == {"not_applicable"}
+    assert all("NOT JUDGED" in check.reason for check in checks)

@@ -1,0 +1,26 @@
+"""R01: robust to missing values."""
+
+from components.validation.checks.robustness import missing_values
+from components.validation.gates import Check, Limit
+from components.validation.robustness import robustness_report
+from tests.components.validation.checks.models import Model
+
+
+def judged(model: Model, limits: dict[str, Limit]) -> Check:
+    report = robustness_report(
+        model.predictor.score_positive,
+        model.holdout.X,
+        model.holdout.y,
+        columns=model.columns,
+        metric="roc_auc",
+        seed=0,
+    )
+    return missing_values(report, limits["R01"])
+
+
+def test_an_honest_model_passes(honest: Model, limits: dict[str, Limit]) -> None:
+    assert judged(honest, limits).status == "passed"
+
+
+def test_a_model_that_leans_on_one_column_is_blocked(leaky: Model, limits: dict[str, Limit]) -> None:
+    assert judged(leaky, limits).status == "failed"
