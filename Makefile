@@ -14,6 +14,7 @@ export METAFLOW_DATASTORE_SYSROOT_LOCAL ?= $(ROOT)
 export METAFLOW_USER ?= $(patsubst root,superuser,$(or $(USER),$(shell id -un)))
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
+export ORT_DISABLE_TELEMETRY := 1
 export GIT_PYTHON_REFRESH := quiet
 # Without bytecode every step of a flow compiles its imports anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -64,12 +65,14 @@ ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
 	@$(BIN)/python -m components.release.ledger
 
 # --- quality --------------------------------------------------------------------------------------------------------
+CODE := $(wildcard components flows tests notebooks benchmarks hooks local_extensions.py)
+
 .PHONY: test lint
 test: $(VENV)/.dev ## the fast tests
 	@$(BIN)/python -m pytest tests -m "not system"
 lint: $(VENV)/.dev ## style, types and the direction of imports
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 

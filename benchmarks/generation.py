@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 1.5
-ROUNDS = 9
+ROUNDS = 10
 
 
 def empty_template(folder: Path) -> Path:
@@ -31,8 +30,8 @@ def seconds(template: Path, into: Path, environment: dict[str, str]) -> float:
     return time.perf_counter() - started
 
 
-def measure() -> dict[str, object]:
-    """Median seconds of both, taken in turns, and their ratio."""
+def benchmarks() -> list[dict[str, object]]:
+    """The shortest time of both, taken in turns, and their ratio: what the machine does besides only adds to a time."""
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         settings = here / "cookiecutter.yaml"
@@ -42,25 +41,30 @@ def measure() -> dict[str, object]:
         environment = {**os.environ, "COOKIECUTTER_CONFIG": str(settings)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         empty = empty_template(here / "empty_template")
-        pairs = [
-            (
-                seconds(ROOT, here / f"ours{turn}", environment),
-                seconds(empty, here / f"peer{turn}", environment),
-            )
-            for turn in range(ROUNDS + 1)
-        ]
-    ours, peer = (statistics.median(times) for times in zip(*pairs[1:], strict=True))
-    return {
-        "name": "generation from the shell",
-        "ours": round(ours, 3),
-        "peer": round(peer, 3),
-        "ratio": round(ours / peer, 3),
-        "goal": GOAL,
-        "holds": ours / peer <= GOAL,
-        "unit": "seconds",
-        "peer_name": "cookiecutter on an empty template",
-    }
+        ours, peer = zip(
+            *(
+                (
+                    seconds(ROOT, here / f"ours{turn}", environment),
+                    seconds(empty, here / f"peer{turn}", environment),
+                )
+                for turn in range(ROUNDS)
+            ),
+            strict=True,
+        )
+    ratio = min(ours) / min(peer)
+    return [
+        {
+            "name": "generation from the shell",
+            "ours": min(ours),
+            "peer": min(peer),
+            "ratio": ratio,
+            "goal": GOAL,
+            "holds": ratio <= GOAL,
+            "unit": "s",
+            "peer_name": "cookiecutter on an empty template",
+        }
+    ]
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
+    print(json.dumps(benchmarks(), indent=2))

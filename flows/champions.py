@@ -3,7 +3,7 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -35,7 +35,9 @@ def scores(run: Any, holdout: Examples) -> ChampionScores | None:
         program = Program.load(folder)
         y_score, _ = program.predict(answerable(holdout.rows, program.inputs))
         lineage = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
-    rule = SplitRule(**{key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()})
+    rule = SplitRule(
+        **cast(Any, {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()})
+    )
     untouched = split.untouched(run.table(), run.rule, rule)[run.where("holdout")]
     return ChampionScores(entry.bundle_id, y_score, float(lineage["threshold"]), untouched)
 

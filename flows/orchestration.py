@@ -91,7 +91,10 @@ class Orchestrated(FlowMutator):
             step.add_decorator(ReadableErrors)
             # Sums over several threads differ in the last digit from run to run.
             threads = str(settings.compute.threads)
-            step.add_decorator("environment", deco_kwargs={"vars": {"OMP_NUM_THREADS": threads}})
+            step.add_decorator(
+                "environment",
+                deco_kwargs={"vars": {"OMP_NUM_THREADS": threads, "ORT_DISABLE_TELEMETRY": "1"}},
+            )
             if remote:
                 self._distribute(step, getattr(settings.compute, name, None) or settings.compute.default)
         if remote and settings.retraining.schedule:

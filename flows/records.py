@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from metaflow import current
 
@@ -228,12 +229,12 @@ def datasheet(run: Any, table: pl.DataFrame) -> str:
 
 def positive_rate(table: pl.DataFrame, target: str, positive: str) -> float:
     """Share of rows of the positive class."""
-    return float((table[target].cast(pl.String).str.to_lowercase() == positive.lower()).mean())
+    return float(np.mean((table[target].cast(pl.String).str.to_lowercase() == positive.lower()).to_numpy()))
 
 
 def period(table: pl.DataFrame, time: str) -> str:
     """The time that the rows cover, as text."""
-    return f"{time} {table[time].min()} to {table[time].max()}" if time else "not dated"
+    return f"{time} {table[time].min()!s} to {table[time].max()!s}" if time else "not dated"
 
 
 def roles(run: Any) -> dict[str, str]:

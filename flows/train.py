@@ -81,7 +81,7 @@ class TrainFlow(ConfiguredFlow):
         self.families = list(self.settings.search.families)
         self.next(self.search, foreach="families")
 
-    @card(id="search", refresh_interval=1)
+    @card(id="search", refresh_interval=5)
     @step
     def search(self):
         """Search one family's configurations by cross-validation on the training part."""

@@ -7,7 +7,6 @@ It runs in the project's folder, also when cruft renders a template anew to comp
 import fnmatch
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +58,16 @@ def lying_there(root: Path) -> list[str]:
     ]
 
 
+def copy(root: Path, targets: dict[str, str]) -> None:
+    """Write each file of the root to its place below the current folder, executable if it was."""
+    for folder in {Path(target).parent for target in targets.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for source, target in targets.items():
+        Path(target).write_bytes((root / source).read_bytes())
+        if os.access(root / source, os.X_OK):
+            Path(target).chmod(0o755)
+
+
 def main() -> None:
     """Copy, and say what to do next."""
     answers = json.loads({{cookiecutter | tojson | tojson}})
@@ -66,9 +75,7 @@ def main() -> None:
     names = tracked(root) or lying_there(root)
     if not any(name.startswith("flows/") for name in names):
         sys.exit(f"{root}: no flows/ to copy were found; the template is incomplete, fetch it anew.")
-    for source, target in ({name: name for name in names} | CI_FILES[answers["ci"]]).items():
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(root / source, target)
+    copy(root, {name: name for name in names} | CI_FILES[answers["ci"]])
     if "_output_dir" in answers:  # not under cruft, which has words of its own
         print(f"Generated {answers['project_slug']}/. Next: cd {answers['project_slug']} && make train")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from components.data.conformity import converted, holding, require_form, typed
-from components.data.contract import STORED_AS, CheckedTable, ColumnRule, Contract, Violation
+from components.data.contract import STORED_AS, CheckedTable, ColumnRule, Contract, Violation, written
 from components.data.reading import read_as
 from components.data.rowhash import row_hashes
 from components.errors import ContractError, DataError
@@ -38,7 +38,7 @@ def check(table: pl.DataFrame, contract: Contract, *, target: str, key: Sequence
     suspects = set(contract.names) - kept
     found = converted(table, contract, suspects)
     whole = _in_types(found, contract)
-    _require_classes(whole[target], target, "")
+    _require_classes(whole[target], target)
     flags = [*_column_flags(found, whole, contract, suspects, required), *_key_flags(whole, key)]
     if not flags:
         return CheckedTable(whole, found.clear().with_columns(pl.lit("").alias(REASONS)), ())
@@ -55,12 +55,9 @@ def too_many(checked: CheckedTable, limit_fraction: float) -> None:
     rows = checked.accepted.height + bad
     if bad <= limit_fraction * rows:
         return
-    account = "\n".join(
-        f"  {violation.column}: {violation.rule} in {violation.rows:,} rows, such as {violation.example}"
-        for violation in sorted(checked.violations, key=lambda violation: -violation.rows)
-    )
     raise ContractError(
-        f"{bad:,} of {rows:,} rows ({bad / rows:.2%}) break schema.yaml; at most {limit_fraction:.2%} may:\n{account}\n"
+        f"{bad:,} of {rows:,} rows ({bad / rows:.2%}) break schema.yaml; at most {limit_fraction:.2%} may:\n"
+        f"{_account(checked.violations)}\n"
         "Correct the source, or widen the rules in schema.yaml if the values are right."
     )
 
@@ -96,10 +93,10 @@ def _rules(rule: ColumnRule) -> Iterator[_Rule]:
     column = pl.col(rule.name)
     if rule.minimum is not None:
         least = _bound(rule, rule.minimum)
-        yield _Rule(f"below {rule.minimum:.15g}", column < least, column.min() >= least)
+        yield _Rule(f"below {written(rule.minimum)}", column < least, column.min() >= least)
     if rule.maximum is not None:
         most = _bound(rule, rule.maximum)
-        yield _Rule(f"above {rule.maximum:.15g}", column > most, column.max() <= most)
+        yield _Rule(f"above {written(rule.maximum)}", column > most, column.max() <= most)
     if rule.categories is not None:
         member = column.is_in(list(rule.categories))
         yield _Rule("no known category", ~member, member.all())
@@ -168,16 +165,27 @@ def _parted(found: pl.DataFrame, whole: pl.DataFrame, flags: Sequence[_Flag], ta
     for flag in flags[1:]:
         bad = bad | flag.rows
     accepted = whole.filter(~bad)
+    violations = tuple(flag.violation(found) for flag in flags)
     if accepted.height:
-        count = f"{int(bad.sum()):,}"
-        _require_classes(accepted[target], target, f" once {count} rows that break schema.yaml are set aside")
+        _require_classes(accepted[target], target, _set_aside(int(bad.sum()), violations))
     told = [
         pl.when(flag.rows.filter(bad)).then(pl.lit(f"{flag.column}: {flag.words}")).alias(str(n))
         for n, flag in enumerate(flags)
     ]
     reasons = pl.concat_str(told, separator="; ", ignore_nulls=True).alias(REASONS)
-    quarantined = found.filter(bad).with_columns(reasons)
-    return CheckedTable(accepted, quarantined, tuple(flag.violation(found) for flag in flags))
+    return CheckedTable(accepted, found.filter(bad).with_columns(reasons), violations)
+
+
+def _account(violations: Sequence[Violation]) -> str:
+    """The violations, one a line, the most frequent first."""
+    return "\n".join(
+        f"  {violation.column}: {violation.rule} in {violation.rows:,} rows, such as {violation.example}"
+        for violation in sorted(violations, key=lambda violation: -violation.rows)
+    )
+
+
+def _set_aside(rows: int, violations: Sequence[Violation]) -> str:
+    return f". Of the others, {rows:,} break schema.yaml and are set aside:\n{_account(violations)}\n"
 
 
 def _require_named(contract: Contract, target: str, key: Sequence[str]) -> None:
@@ -189,16 +197,14 @@ def _require_named(contract: Contract, target: str, key: Sequence[str]) -> None:
         )
 
 
-def _require_classes(values: pl.Series, target: str, when: str) -> None:
+def _require_classes(values: pl.Series, target: str, set_aside: str = "") -> None:
     present = values.drop_nulls()
     if not len(present):
-        raise DataError(
-            f"The target {target!r} has no value in any row{when}; name another column in data.target."
-        )
+        raise DataError(f"The target {target!r} has no value in any row; name another column in data.target.")
     if (present == present[0]).all():
         raise DataError(
-            f"The target {target!r} is {_shown(present[0])} in all {len(present):,} rows that have it{when}; "
-            "a model needs at least two classes: take in more rows, or name another column in data.target."
+            f"The target {target!r} is {_shown(present[0])} in all {len(present):,} rows that have it{set_aside or '. '}"
+            "A model needs at least two classes: take in more rows, or name another column in data.target."
         )
 
 

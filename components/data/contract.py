@@ -20,6 +20,11 @@ STORED_AS: dict[ColumnType, pl.DataType] = {
 """How a conforming table stores each type. Times are in UTC where the source names a time zone."""
 
 
+def written(bound: float) -> str:
+    """A bound as people write it: 18, and not 18.0."""
+    return str(int(bound)) if float(bound).is_integer() and abs(bound) < 1e16 else str(bound)
+
+
 @dataclass(frozen=True)
 class ColumnRule:
     """What one column may hold.
@@ -48,7 +53,7 @@ class ColumnRule:
         if self.categories is not None:
             return ", ".join(self.categories)
         bounds = [
-            f"{word} {bound:.15g}"
+            f"{word} {written(bound)}"
             for word, bound in (("at least", self.minimum), ("at most", self.maximum))
             if bound is not None
         ]

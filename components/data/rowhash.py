@@ -67,7 +67,8 @@ class _Coded:
     def digits(self, start: int, rows: int) -> NDArray[np.uint16]:
         values = self.physical.slice(start, rows)
         missing = values.is_null().to_numpy() if values.null_count() else None
-        digits = without_nulls(values, self.low).to_numpy().astype(np.uint16)
+        filler = False if values.dtype == pl.Boolean else self.low
+        digits = without_nulls(values, filler).to_numpy().astype(np.uint16)
         digits -= np.uint16(self.low & 0xFFFF)
         if missing is not None:
             digits[missing] = self.base - 1

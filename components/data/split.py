@@ -205,9 +205,9 @@ def _require(table: pl.DataFrame, columns: Sequence[str], role: str) -> None:
     """Columns that are there and, with a role, filled: rows without it would all pass for one."""
     absent = [name for name in columns if name not in table.columns]
     if absent:
-        what = f"data.{role}" if role else "the rule of an earlier split"
+        what = f"config.toml: data.{role}" if role else "The rule of an earlier split"
         raise ConfigError(
-            f"config.toml: {what} names {', '.join(map(repr, absent))}, which the table does not have; "
+            f"{what} names {', '.join(map(repr, absent))}, which the table does not have; "
             f"it has {', '.join(table.columns)}."
         )
     for name in columns if role else ():

@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 BATCH_ROWS = 1000
-WARM_UP_CALLS = 50
+WARM_UP_CALLS = 10
 LEAST_ROWS, MOST_ROWS, SECONDS = 50, 1000, 1.0
 CALLS = 3  # of which the fastest counts: what else the machine does is not the program's cost
 

@@ -214,20 +214,12 @@ def parse_statements(text: str, name: str = "datasheet.toml") -> DatasheetStatem
 
 
 def model_card(evidence: CardEvidence) -> str:
-    """The model card as Markdown.
-
-    Raises:
-        BundleError: Names each field that has no evidence.
-    """
+    """The model card as Markdown; a BundleError names each field that has no evidence."""
     return _render("model card", "model_card.md.j2", evidence)
 
 
 def datasheet(evidence: DatasheetEvidence) -> str:
-    """The datasheet as Markdown.
-
-    Raises:
-        BundleError: Names each field that has no evidence.
-    """
+    """The datasheet as Markdown; a BundleError names each field that has no evidence."""
     return _render("datasheet", "datasheet.md.j2", evidence)
 
 
@@ -256,7 +248,7 @@ def _render(document: str, template: str, evidence: CardEvidence | DatasheetEvid
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(cell=_cell, number=_number, span=_span, percent=_percent, redacted=redacted)
+    environment.filters.update(cell=_cell, number=_number, span=_span, redacted=redacted)
     values = {each.name: getattr(evidence, each.name) for each in fields(evidence)}
     try:
         return environment.get_template(template).render(values)
@@ -303,7 +295,3 @@ def _span(estimate: Any) -> str:
     if estimate is None:
         return "not measured"
     return f"{_number(estimate.value)} ({_number(estimate.low)} to {_number(estimate.high)})"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"

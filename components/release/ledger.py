@@ -105,8 +105,9 @@ class Ledger:
         known: list[Entry] = []
         for _ in range(_ATTEMPTS):
             known = self._read_on(known)
-            if once_key and (earlier := _find(known, once_key)):
-                return _same(earlier, facts)
+            for earlier in known:
+                if once_key and earlier.details.get("once_key") == once_key:
+                    return _same(earlier, facts)
             entry = _sealed(facts, len(known) + 1, _head(known))
             if self._store.write_if_absent(_name(entry.number), entry.to_bytes()):
                 return entry
@@ -283,21 +284,14 @@ def _head(entries: Sequence[Entry]) -> str:
     return entries[-1].hash if entries else ORIGIN
 
 
-def _find(entries: Sequence[Entry], once_key: str) -> Entry | None:
-    return next((entry for entry in entries if entry.details.get("once_key") == once_key), None)
-
-
 def _same(earlier: Entry, now: Entry) -> Entry:
+    said = [f"{entry.event!r} of bundle {entry.bundle_id[:12] or '-'}" for entry in (earlier, now)]
     if (earlier.event, earlier.bundle_id) != (now.event, now.bundle_id):
         raise LedgerError(
-            f"{_name(earlier.number)} already records {now.details['once_key']!r} as {_said(earlier)}, and now it "
-            f"would be {_said(now)}: a recorded decision stands; start a new run."
+            f"{_name(earlier.number)} already records {now.details['once_key']!r} as {said[0]}, and now it would "
+            f"be {said[1]}: a recorded decision stands; start a new run."
         )
     return earlier
-
-
-def _said(entry: Entry) -> str:
-    return f"{entry.event!r} of bundle {entry.bundle_id[:12] or '-'}"
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def examples(
         weight: the column of sample weights, or "".
     """
     rows = table.filter(where).to_pandas()
-    y = (rows[target].map(_text) == positive.lower()).to_numpy(np.int64)
+    y = (rows[target].map(_text) == positive.lower()).to_numpy().astype(np.int64)
     weights = rows[weight].to_numpy(np.float64) if weight else None
     return Examples(inputs(rows, columns), y, weights, rows)
 

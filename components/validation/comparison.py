@@ -163,24 +163,25 @@ def utility_difference(
 def _compare(
     metric: Metric, first: Statistic, second: Statistic, design: Design, level: float, one_sided: bool
 ) -> PairedDifference:
-    first, second = (_defined(metric, statistic, design) for statistic in (first, second))
+    (first, challenger), (second, reference) = (_defined(metric, each, design) for each in (first, second))
     difference = Difference(first, second) if metric.greater_is_better else Difference(second, first)
     low, high = interval(difference, design, bounded=False, level=level, one_sided=one_sided)
     return PairedDifference(
         metric=metric.name,
-        value=design.value(difference),
+        value=challenger - reference if metric.greater_is_better else reference - challenger,
         low=low,
         high=high,
         level=level,
         rows=design.rows,
-        challenger=design.value(first),
-        reference=design.value(second),
+        challenger=challenger,
+        reference=reference,
     )
 
 
-def _defined(metric: Metric, statistic: Statistic, design: Design) -> Statistic:
+def _defined(metric: Metric, statistic: Statistic, design: Design) -> tuple[Statistic, float]:
+    """The statistic and its value; a share of no rows counts as 0."""
     if not np.isnan(value := design.value(statistic)):
-        return statistic
+        return statistic, value
     if np.isnan(metric.defined(value)):
         raise DataError(undefined(metric, design))
-    return MeanRatio(np.zeros(design.rows))  # a share of no rows counts as 0
+    return MeanRatio(np.zeros(design.rows)), 0.0

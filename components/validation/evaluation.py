@@ -215,7 +215,7 @@ def compare(
             "outcomes are needed. Keep split.salt and split.method as the champion had them."
         )
         return ChampionComparison(champion.champion, count, None, note)
-    kept = {name: None if values is None else values[common] for name, values in rows.items()}
+    kept: dict[str, Any] = {name: None if values is None else values[common] for name, values in rows.items()}
     difference = paired_difference(
         metric,
         y_true[common],

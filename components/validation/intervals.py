@@ -56,8 +56,8 @@ def bca_interval(
     """The bias-corrected and accelerated bootstrap interval, with most of its chance taken out.
 
     The linear part of the statistic goes through the same resamples and has a known distribution: what the resamples
-    get wrong about it they get wrong about the statistic too, and it is taken off. A few hundred resamples then do what
-    would take thousands. Student's quantile stands for the normal one.
+    get wrong about it they get wrong about the statistic too, and it is taken off. It does what several times as many
+    resamples would do. Student's quantile stands for the normal one.
 
     Args:
         value: The statistic on the rows themselves.

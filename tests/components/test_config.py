@@ -41,7 +41,7 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ("[gates.P01]", "[gates.P01]\nlimit = 3", ["unknown key 'gates.P01.limit'", "threshold, waiver"]),
         ("[gates.T01]", '[gates.T01]\nwaiver = "we are in a hurry"', ["gates.T01", "cannot be waived"]),
         ("[gates.P01]", '[gates.P01]\nwaiver = "because"', ["gates.P01.waiver", "at least 10"]),
-        ("threshold = 0.74", "threshold = nan", ["gates.P01.threshold", "finite"]),
+        ("threshold = 0.73", "threshold = nan", ["gates.P01.threshold", "finite"]),
         ('target = "employed"', "", ["data.target", "missing"]),
         ('slug = "flowprint_sample"', 'slug = "../evil"', ["project.slug", "'../evil'"]),
         ("[data]", "[data", ["not valid TOML", "line"]),

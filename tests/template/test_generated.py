@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,19 @@ def test_it_trains_and_leaves_a_report(project: Path) -> None:
     latest = project / "build" / "latest"
     assert json.loads((latest / "decision.json").read_text(encoding="utf-8"))["outcome"] == "rejected"
     assert "Loan risk" in (latest / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_readme_tells_how_to_freeze_a_contract(project: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(
+        project, tmp_path / "copy", ignore=shutil.ignore_patterns("build", "store", ".metaflow")
+    )
+    (copy / "schema.yaml").unlink()
+    script = re.search(
+        r"<<'END'\n(.+?)\n +END\n", (copy / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert script
+    run(sys.executable, "-", cwd=copy, typed=textwrap.dedent(script[1]))
+    assert "employed" in (copy / "schema.yaml").read_text(encoding="utf-8")
 
 
 def test_git_sees_nothing_that_work_leaves_behind(project: Path) -> None:

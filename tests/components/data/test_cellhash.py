@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.data.cellhash import cell_hashes, logical_type, mix, seed_of
@@ -40,20 +40,17 @@ def hashes(values: list[object], dtype: pl.DataType | type[pl.DataType] | None =
     return cell_hashes(pl.Series("column", values, dtype, strict=False)).tolist()
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(max_size=40), max_size=8))
+@given(st.lists(st.text(alphabet="aZ9 \0é€𝄞", max_size=40), max_size=8))
 def test_texts_are_hashed_as_documented(texts: list[str]) -> None:
     assert hashes(texts, pl.String) == [text_hash(text, "column") for text in texts]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=8))
 def test_integers_are_hashed_as_documented(integers: list[int]) -> None:
     seed = int(seed_of("column"))
     assert hashes(integers, pl.Int64) == [mixed(seed + integer) for integer in integers]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_nan=False), max_size=8))
 def test_numbers_are_hashed_as_documented(numbers: list[float]) -> None:
     bits = [struct.unpack("<Q", struct.pack("<d", number + 0.0))[0] for number in numbers]
@@ -98,7 +95,9 @@ def test_the_unit_of_a_time_does_not_count(unit: str) -> None:
 
 
 def test_a_zoned_time_is_its_moment_in_utc() -> None:
-    here = pl.Series("column", [datetime(2016, 1, 1, 12, tzinfo=UTC)]).dt.convert_time_zone("America/New_York")
+    here = pl.Series("column", [datetime(2016, 1, 1, 12, tzinfo=UTC)]).dt.convert_time_zone(
+        "America/New_York"
+    )
     assert cell_hashes(here).tolist() == hashes([datetime(2016, 1, 1, 12)])
 
 
@@ -133,7 +132,9 @@ def test_a_column_of_another_kind_is_named(values: list[object]) -> None:
 
 
 def test_an_integer_beyond_64_bits_is_named() -> None:
-    with pytest.raises(DataError, match="'column' holds integers beyond 64 signed bits, such as 18446744073709551615"):
+    with pytest.raises(
+        DataError, match="'column' holds integers beyond 64 signed bits, such as 18446744073709551615"
+    ):
         hashes([2**64 - 1], pl.UInt64)
 
 

@@ -30,7 +30,9 @@ def test_looking_up_gives_the_sum_of_the_cells(large: pl.DataFrame) -> None:
 
 
 def test_a_part_of_a_table_hashes_like_the_whole(large: pl.DataFrame) -> None:
-    assert np.array_equal(row_hashes(large[BATCH_ROWS - 5 : BATCH_ROWS + 5]), row_hashes(large)[BATCH_ROWS - 5 :][:10])
+    assert np.array_equal(
+        row_hashes(large[BATCH_ROWS - 5 : BATCH_ROWS + 5]), row_hashes(large)[BATCH_ROWS - 5 :][:10]
+    )
 
 
 def test_the_order_of_the_columns_does_not_count(sample: pl.DataFrame) -> None:
@@ -38,7 +40,9 @@ def test_the_order_of_the_columns_does_not_count(sample: pl.DataFrame) -> None:
 
 
 def test_the_names_of_the_columns_count(sample: pl.DataFrame) -> None:
-    swapped = sample.rename({"hearing_difficulty": "vision_difficulty", "vision_difficulty": "hearing_difficulty"})
+    swapped = sample.rename(
+        {"hearing_difficulty": "vision_difficulty", "vision_difficulty": "hearing_difficulty"}
+    )
     differ = sample["hearing_difficulty"] != sample["vision_difficulty"]
     assert np.array_equal(row_hashes(sample) != row_hashes(swapped), differ.to_numpy())
 

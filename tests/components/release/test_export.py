@@ -156,7 +156,7 @@ def test_any_encoder_of_single_columns_is_repeated(table, hard, encoder):
 
 
 def test_a_column_of_rare_categories_only_is_repeated(table):
-    X = table[0].assign(relationship=[f"r{row % 700}" for row in range(len(table[0]))])
+    X = table[0].assign(ancestry=[f"a{row % 700}" for row in range(len(table[0]))])
     encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=100)
     assert_same(with_encoder((X, table[1]), encoder), X)
 

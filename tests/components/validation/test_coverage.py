@@ -45,10 +45,10 @@ def covers(intervals, truth):
 
 
 def check_metrics(names, rows, prevalence, area, simulations, replicates, threshold):
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(1)
     y, score = scores(generator, LARGE, prevalence, area)
     truth = {name: METRICS[name].of(y, score, threshold).values(np.ones((1, LARGE)))[0] for name in names}
-    truth["utility"] = np.where(labels(score, threshold) == y, 1 - y, y - 1).mean()
+    truth["utility"] = np.where(labels(score, threshold) == y, 1 - y, -y).mean()
     found = {name: [] for name in truth}
     for seed in range(simulations):
         y, score = scores(generator, rows, prevalence, area)
@@ -90,7 +90,9 @@ def check_worst_slice(metric, rows, prevalence, area, worst, simulations, *, wro
         score = np.where(frame["first"] == "0", bad, good)
         bound = slice_report(frame, y, score, metric=metric, min_rows=100).worst_low
         wrong.append(bound > truth if greater else bound < truth)
-    print(f"{metric}, {rows} rows, prevalence {prevalence}, areas {area} and {worst}: wrong {share_of(wrong)}")
+    print(
+        f"{metric}, {rows} rows, prevalence {prevalence}, areas {area} and {worst}: wrong {share_of(wrong)}"
+    )
     assert share_of(wrong) <= wrong_at_most
 
 
@@ -98,7 +100,9 @@ def check_non_inferiority(rows, prevalence, simulations, shared=0.8):
     generator, champion = np.random.default_rng(0), 0.78
     verdicts = [
         non_inferior(
-            "roc_auc", *scores(generator, rows, prevalence, champion - MARGIN, champion, shared=shared), margin=MARGIN
+            "roc_auc",
+            *scores(generator, rows, prevalence, champion - MARGIN, champion, shared=shared),
+            margin=MARGIN,
         )
         for _ in range(simulations)
     ]
@@ -118,45 +122,128 @@ def check_non_inferiority(rows, prevalence, simulations, shared=0.8):
     assert power >= 0.9 - 2 * np.sqrt(0.9 * 0.1 / simulations)
 
 
+def check_calibration(rows, simulations):
+    generator, reports = np.random.default_rng(0), []
+    for _ in range(simulations):
+        p = expit(1 + generator.standard_normal(rows))
+        y = (generator.random(rows) < expit(0.8 * logit(p) + 0.1)).astype(int)
+        reports.append(calibration_report(y, p))
+    p = expit(1 + generator.standard_normal(LARGE))
+    gap = (expit(0.8 * logit(p) + 0.1) - p).mean()
+    coverage = (
+        covers([each.in_the_large for each in reports], gap),
+        covers([each.slope for each in reports], 0.8),
+    )
+    print(f"{rows} rows: in the large {coverage[0]}, slope {coverage[1]}")
+    assert all(0.93 <= each <= 0.97 for each in coverage), coverage
+
+
+def check_calibration_error(slope, rows, simulations):
+    generator, found = np.random.default_rng(0), []
+    p = np.sort(expit(1 + generator.standard_normal(LARGE)))
+    truth = np.abs((expit(slope * logit(p)) - p).reshape(10, -1).mean(axis=1)).mean()
+    for _ in range(simulations):
+        p = expit(1 + generator.standard_normal(rows))
+        y = (generator.random(rows) < expit(slope * logit(p))).astype(int)
+        found.append(calibration_report(y, p).error)
+    wrong = share_of([each.low > truth for each in found]), share_of([each.high < truth for each in found])
+    print(f"{rows} rows, slope {slope}: true error {truth:.4f}, wrong {wrong}")
+    assert max(wrong) <= 0.025 + 2 * np.sqrt(0.025 * 0.975 / simulations)
+    assert np.mean([each.value for each in found]) == pytest.approx(truth, abs=0.4 / np.sqrt(rows))
+
+
 def test_intervals_of_metrics_cover():
-    check_metrics(list(METRICS), 600, 0.3, 0.8, simulations=500, replicates=300, threshold=0.35)
+    check_metrics(list(METRICS), 500, 0.3, 0.8, simulations=500, replicates=100, threshold=0.35)
 
 
 def test_intervals_of_paired_differences_cover():
     names = ["roc_auc", "average_precision", "log_loss", "brier_score", "accuracy", "f1"]
-    check_differences(names, 600, 0.3, (0.8, 0.78), simulations=500)
+    check_differences(names, 600, 0.3, (0.8, 0.78), simulations=400)
 
 
 @pytest.mark.parametrize("worst", [0.8, 0.65], ids=["alike", "one worse"])
 def test_the_bound_of_the_worst_slice_is_rarely_wrong(worst):
-    check_worst_slice("roc_auc", 2400, 0.3, 0.8, worst, simulations=80)
+    check_worst_slice("roc_auc", 2400, 0.3, 0.8, worst, simulations=50)
 
 
 def test_non_inferiority_errs_as_stated():
-    check_non_inferiority(2000, 0.3, simulations=1000)
+    check_non_inferiority(2000, 0.3, simulations=800)
 
 
 def test_calibration_in_the_large_and_slope_cover():
-    generator, reports = np.random.default_rng(0), []
-    for _ in range(400):
-        p = expit(1 + generator.standard_normal(800))
-        y = (generator.random(800) < expit(0.8 * logit(p) + 0.1)).astype(int)
-        reports.append(calibration_report(y, p))
-    p = expit(1 + generator.standard_normal(LARGE))
-    truth = (expit(0.8 * logit(p) + 0.1) - p).mean()
-    assert 0.93 <= covers([report.in_the_large for report in reports], truth) <= 0.97
-    assert 0.93 <= covers([report.slope for report in reports], 0.8) <= 0.97
+    check_calibration(800, simulations=200)
 
 
 @pytest.mark.parametrize("slope", [1.0, 0.8], ids=["right", "too extreme"])
 def test_neither_bound_of_the_calibration_error_is_wrong_too_often(slope):
-    generator, found = np.random.default_rng(0), []
-    p = np.sort(expit(1 + generator.standard_normal(LARGE)))
-    truth = np.abs((expit(slope * logit(p)) - p).reshape(10, -1).mean(axis=1)).mean()
-    for _ in range(100):
-        p = expit(1 + generator.standard_normal(1000))
-        y = (generator.random(1000) < expit(slope * logit(p))).astype(int)
-        found.append(calibration_report(y, p).error)
-    assert share_of([each.low > truth for each in found]) <= 0.025
-    assert share_of([each.high < truth for each in found]) <= 0.025
-    assert np.mean([each.value for each in found]) == pytest.approx(truth, abs=0.012)
+    check_calibration_error(slope, 1000, simulations=80)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("rows", "prevalence", "area", "threshold"),
+    [(500, 0.1, 0.85, 0.15), (1000, 0.72, 0.78, 0.6), (2000, 0.5, 0.7, 0.5)],
+)
+def test_intervals_of_metrics_cover_at_other_sizes_and_prevalences(rows, prevalence, area, threshold):
+    check_metrics(
+        list(METRICS), rows, prevalence, area, simulations=1000, replicates=300, threshold=threshold
+    )
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("rows", "prevalence"), [(500, 0.1), (1000, 0.72), (4000, 0.5)])
+def test_intervals_of_paired_differences_cover_at_other_sizes_and_prevalences(rows, prevalence):
+    names = ["roc_auc", "average_precision", "log_loss", "brier_score", "accuracy"]
+    check_differences(names, rows, prevalence, (0.8, 0.8), simulations=1500)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "log_loss", "accuracy"])
+@pytest.mark.parametrize(("rows", "prevalence"), [(2400, 0.15), (8000, 0.72)])
+def test_the_bound_of_the_worst_slice_is_rarely_wrong_for_other_metrics(metric, rows, prevalence):
+    check_worst_slice(metric, rows, prevalence, 0.85, 0.75, simulations=300)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("rows", "prevalence"), [(500, 0.3), (2000, 0.15), (8700, 0.72)])
+def test_non_inferiority_errs_as_stated_at_other_sizes_and_prevalences(rows, prevalence):
+    check_non_inferiority(rows, prevalence, simulations=3000)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("weighted", [False, True], ids=["groups", "groups and weights"])
+def test_intervals_of_rows_in_groups_cover(weighted):
+    """250 groups of four rows that share a part of the score's noise and of the outcome's."""
+    generator, names = np.random.default_rng(0), ["roc_auc", "brier_score", "accuracy"]
+
+    def grouped(groups):
+        common = np.repeat(generator.standard_normal(groups), 4)
+        x = common + generator.standard_normal(4 * groups)
+        y = (x + common + generator.standard_normal(4 * groups) > 0.8).astype(int)
+        weight = np.exp(0.5 * np.repeat(generator.standard_normal(groups), 4))
+        return y, ndtr(x - 0.5), weight if weighted else None, np.arange(4 * groups) // 4
+
+    y, score, weight, _ = grouped(LARGE // 4)
+    truth = {
+        name: METRICS[name].function(y, labels(score, 0.5) if name == "accuracy" else score, weight)
+        for name in names
+    }
+    found, ignored = {name: [] for name in names}, []
+    for seed in range(1000):
+        y, score, weight, groups = grouped(250)
+        options = {"threshold": 0.5, "sample_weight": weight, "replicates": 200, "seed": seed}
+        for name, estimate in estimates(y, score, metrics=names, groups=groups, **options).items():
+            found[name].append(estimate)
+        ignored.append(bootstrap("accuracy", y, score, **options))
+    coverage = {name: covers(each, truth[name]) for name, each in found.items()}
+    print(f"groups: {coverage}; ignored: {covers(ignored, truth['accuracy'])}")
+    assert all(0.93 <= each <= 0.97 for each in coverage.values()), coverage
+    assert covers(ignored, truth["accuracy"]) < 0.93
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("rows", [500, 4000])
+def test_calibration_covers_at_other_sizes(rows):
+    check_calibration(rows, simulations=1500)
+    for slope in (1.0, 0.93, 0.8):
+        check_calibration_error(slope, rows, simulations=500)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,7 +35,7 @@ def test_numbers_are_cut_into_bins_of_about_equally_many_rows():
 
 def test_bins_do_not_overlap():
     edges = [name.split(" to ") for name in named(report(), "age")]
-    assert all(int(high) < int(low) for (_, high), (low, _) in zip(edges, edges[1:], strict=False))
+    assert all(int(high) < int(low) for (_, high), (low, _) in pairwise(edges))
 
 
 def test_categories_and_booleans_are_slices_each():

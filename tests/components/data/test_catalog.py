@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from components.data.catalog import listing, main
+from components.data.snapshot import Snapshot, take
+from components.store import Store
+
+KEPT = [
+    Snapshot(
+        "d0000000000000001", 173871, ("age", "sex"), 547451, "2026-01-02T03:04:05+00:00", "data/a.parquet"
+    ),
+    Snapshot("d0000000000000002", 5, ("age",), 1, "2026-02-02T03:04:05+00:00", "s3://bucket/b"),
+]
+
+
+def test_each_version_has_a_line() -> None:
+    assert listing(KEPT).splitlines() == [
+        "version               rows  columns    size  taken                      source",
+        "d0000000000000001  173,871        2  0.5 MB  2026-01-02T03:04:05+00:00  data/a.parquet",
+        "d0000000000000002        5        1  0.0 MB  2026-02-02T03:04:05+00:00  s3://bucket/b",
+    ]
+
+
+def test_the_runs_that_used_a_version_stand_beside_it() -> None:
+    lines = listing(KEPT, {"d0000000000000001": ["TrainFlow/7", "TrainFlow/9"]}).splitlines()
+    assert lines[0].endswith("runs")
+    assert lines[1].endswith("TrainFlow/7, TrainFlow/9")
+    assert lines[2].endswith("none")
+
+
+def test_an_empty_store_says_what_to_do() -> None:
+    assert "make train" in listing([])
+
+
+def test_the_store_of_the_configuration_is_listed(
+    sample: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.toml").write_text('[store]\nroot = "kept"\n')
+    taken = take(sample, source="table.parquet", store=Store("kept"))
+    assert main([]) == 0
+    assert taken.version in capsys.readouterr().out
+
+
+def test_a_damaged_store_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Store(str(tmp_path)).write("snapshots/d0000000000000001/snapshot.json", b"{}")
+    assert main(["--store", str(tmp_path)]) == 1
+    assert "is damaged" in capsys.readouterr().err

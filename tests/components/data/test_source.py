@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import fsspec
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from components.data.source import load, read
+from components.errors import DataError
+
+
+@pytest.fixture
+def parquet(sample: pl.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "table.parquet"
+    sample.write_parquet(path)
+    return path
+
+
+@pytest.fixture
+def csv(sample: pl.DataFrame, tmp_path: Path) -> Path:
+    path = tmp_path / "table.csv"
+    sample.write_csv(path)
+    return path
+
+
+def test_parquet_keeps_its_types(parquet: Path, sample: pl.DataFrame) -> None:
+    assert_frame_equal(load(str(parquet)), sample)
+
+
+def test_the_values_of_a_csv_stay_texts(csv: Path, sample: pl.DataFrame) -> None:
+    assert_frame_equal(load(str(csv)), sample.select(pl.all().cast(pl.String)))
+
+
+def test_nothing_is_read_before_it_is_asked_for(parquet: Path) -> None:
+    assert isinstance(read(str(parquet)), pl.LazyFrame)
+
+
+def test_an_empty_field_of_a_csv_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b\n1,\n")
+    assert load(str(tmp_path / "table.csv"))["b"].to_list() == [None]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_folder_is_read_in_the_order_of_its_names(
+    suffix: str, sample: pl.DataFrame, tmp_path: Path
+) -> None:
+    texts = sample.select(pl.all().cast(pl.String))
+    (tmp_path / "part=2").mkdir()
+    for name, part in {"b": texts[20:30], "a": texts[:20], "part=2/c": texts[30:60]}.items():
+        getattr(part, f"write_{suffix}")(tmp_path / f"{name}.{suffix}")
+    assert_frame_equal(load(str(tmp_path)), texts[:60])
+
+
+def test_what_writers_leave_beside_a_table_is_left_out(parquet: Path, sample: pl.DataFrame) -> None:
+    for name in ("_SUCCESS", ".table.parquet.crc", "_temporary.parquet", "README.md"):
+        (parquet.parent / name).write_text("not a table")
+    assert_frame_equal(load(str(parquet.parent)), sample)
+
+
+def test_files_may_store_a_column_differently(sample: pl.DataFrame, tmp_path: Path) -> None:
+    sample[:10].write_parquet(tmp_path / "a.parquet")
+    wider = sample[10:20].with_columns(pl.col("age").cast(pl.Int64)).select(reversed(sample.columns))
+    wider.write_parquet(tmp_path / "b.parquet")
+    assert load(str(tmp_path))["age"].to_list() == sample["age"][:20].to_list()
+
+
+@pytest.mark.parametrize("place", ["memory://tables/one.parquet", "memory://tables"])
+def test_a_url_is_read_like_a_path(place: str, parquet: Path, sample: pl.DataFrame) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe_file("/tables/one.parquet", parquet.read_bytes())
+    assert_frame_equal(load(place), sample)
+
+
+def test_a_file_url_is_a_path(parquet: Path, sample: pl.DataFrame) -> None:
+    assert_frame_equal(load(parquet.as_uri()), sample)
+
+
+def test_only_the_columns_asked_for_are_read(parquet: Path) -> None:
+    assert load(str(parquet), columns=["race", "age"]).columns == ["race", "age"]
+
+
+def test_a_column_that_is_not_there_is_named(parquet: Path) -> None:
+    with pytest.raises(DataError, match=r"has no column income; it has year, age"):
+        load(str(parquet), columns=["age", "income"])
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.parquet does not exist"):
+        load(str(tmp_path / "nowhere.parquet"))
+
+
+def test_a_folder_without_tables_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no table")
+    with pytest.raises(DataError, match=r"holds no \.parquet and no \.csv file \(only notes\.txt"):
+        load(str(tmp_path))
+
+
+def test_a_mixed_folder_is_refused(parquet: Path, csv: Path) -> None:
+    with pytest.raises(DataError, match=r"mixes \.csv and \.parquet"):
+        load(str(parquet.parent))
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.xlsx").write_bytes(b"")
+    with pytest.raises(DataError, match=r"ends neither in \.parquet nor in \.csv"):
+        load(str(tmp_path / "table.xlsx"))
+
+
+def test_files_with_different_columns_are_named(sample: pl.DataFrame, tmp_path: Path) -> None:
+    sample.write_parquet(tmp_path / "a.parquet")
+    sample.drop("race").write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match=r"b\.parquet and a\.parquet do not have the same columns \(race\)"):
+        load(str(tmp_path))
+
+
+def test_files_whose_types_do_not_fit_are_refused(sample: pl.DataFrame, tmp_path: Path) -> None:
+    sample.write_parquet(tmp_path / "a.parquet")
+    sample.with_columns(pl.date("year", 1, 1).alias("age")).write_parquet(tmp_path / "b.parquet")
+    with pytest.raises(DataError, match="one type in one file and another in the next"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and nothing more"])
+def test_a_parquet_file_that_is_none_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "table.parquet").write_bytes(content)
+    with pytest.raises(DataError, match=r"table\.parquet cannot be read"):
+        load(str(tmp_path / "table.parquet"))
+
+
+def test_a_truncated_parquet_file_is_named(parquet: Path) -> None:
+    parquet.write_bytes(parquet.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"table\.parquet cannot be read"):
+        read(str(parquet))
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2,3\n", b"a,b\n1,\xff\xfe\n"])
+def test_a_csv_that_is_none_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"table\.csv cannot be read"):
+        load(str(tmp_path / "table.csv"))
+
+
+def test_a_protocol_that_nobody_knows_is_named() -> None:
+    with pytest.raises(DataError, match="gopher://table cannot be read: Protocol not known"):
+        load("gopher://table")
