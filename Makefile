@@ -15,6 +15,7 @@ export METAFLOW_USER ?= $(patsubst root,superuser,$(or $(USER),$(shell id -un)))
 export MLFLOW_DISABLE_TELEMETRY := true
 export DO_NOT_TRACK := 1
 export ORT_DISABLE_TELEMETRY := 1
+export OMP_NUM_THREADS ?= 1
 export GIT_PYTHON_REFRESH := quiet
 # Without bytecode every step of a flow compiles its imports anew.
 unexport PYTHONDONTWRITEBYTECODE

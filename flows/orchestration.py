@@ -3,20 +3,27 @@
 import hashlib
 import os
 import subprocess
+import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from metaflow import FlowMutator, FlowSpec, Run, UserStepDecorator, current
 from metaflow.exception import MetaflowException
+from metaflow.meta_files import read_info_file
 from metaflow.user_decorators.mutable_flow import MutableFlow
 from metaflow.user_decorators.mutable_step import MutableStep
 
 from components import config
-from components.errors import FlowprintError
+from components.errors import ConfigError, FlowprintError
+from components.release.tracking import refuse_sqlite
 from components.store import Store
+from components.training.candidates import FAMILIES
 
 ROOT = Path(__file__).resolve().parent.parent
+REMOTE = {"argo-workflows": "kubernetes", "step-functions": "batch"}
+"""The decorator by which an orchestrator's steps run elsewhere."""
 
 
 class Refused(MetaflowException):
@@ -28,9 +35,24 @@ class Refused(MetaflowException):
 def parse_settings(text: str) -> dict[str, Any]:
     """The validated content of config.toml, for a Metaflow Config."""
     try:
-        return config.parse(text)
+        content = config.parse(text)
+        require_known_families(config.settings(content).search.families)
+        return content
     except FlowprintError as error:
         raise Refused(str(error)) from None
+
+
+def require_known_families(names: Sequence[str]) -> None:
+    """Pass if every family that is to be searched exists.
+
+    Raises:
+        ConfigError: it names those that do not, and those that do.
+    """
+    if unknown := [name for name in names if name not in FAMILIES]:
+        raise ConfigError(
+            f"config.toml: search.families names {unknown}; the families in components/training/candidates.py are "
+            f"{', '.join(FAMILIES)}."
+        )
 
 
 def anchored(location: str) -> str:
@@ -42,7 +64,12 @@ def anchored(location: str) -> str:
 
 
 def git_commit() -> str:
-    """The commit of the project's code, with ``+`` if files differ from it; "" outside a repository."""
+    """The commit of the project's code, with ``+`` if files differ from it; "" outside a repository.
+
+    A step on a cluster has no repository, but a package that says of which commit it was made.
+    """
+    if package := read_info_file():
+        return str(package.get("commit_sha", "")) + "+" * bool(package.get("has_uncommitted_changes"))
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -70,6 +97,26 @@ def author() -> str:
     return str(getattr(current, "username", "") or os.environ.get("METAFLOW_USER", "unknown"))
 
 
+def on_cluster() -> bool:
+    """Whether this process is a step on Kubernetes or AWS Batch, with a disk of its own."""
+    return "METAFLOW_KUBERNETES_WORKLOAD" in os.environ or "AWS_BATCH_JOB_ID" in os.environ
+
+
+def require_shared(settings: config.Settings) -> None:
+    """Pass if what steps hand to each other, and to people, lies where every machine of a cluster reaches it.
+
+    Raises:
+        ConfigError: source or store is a path within the project, or the tracking store is a file.
+    """
+    for key, place in {"data.source": settings.data.source, "store.root": settings.store.root}.items():
+        if "://" not in place and not Path(place).is_absolute():
+            raise ConfigError(
+                f"config.toml: {key} is {place!r}, a path in the project's folder, which the steps on a cluster "
+                "do not have; name an address, such as 's3://bucket/prefix'."
+            )
+    refuse_sqlite(settings.tracking.uri, orchestrated=True)
+
+
 class ReadableErrors(UserStepDecorator):
     """An error that a user can act on ends a step with its message, not with a traceback."""
 
@@ -86,7 +133,10 @@ class Orchestrated(FlowMutator):
 
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
-        remote = settings.project.orchestrator != "local"
+        orchestrator, image = settings.project.orchestrator, settings.compute.image
+        remote, deploying = orchestrator != "local", orchestrator in sys.argv
+        if deploying:
+            self._refuse_unshared(settings)
         for name, step in mutable_flow.steps:
             step.add_decorator(ReadableErrors)
             # Sums over several threads differ in the last digit from run to run.
@@ -97,8 +147,17 @@ class Orchestrated(FlowMutator):
             )
             if remote:
                 self._distribute(step, getattr(settings.compute, name, None) or settings.compute.default)
+            if remote and image and (deploying or on_cluster()):
+                step.add_decorator(REMOTE[orchestrator], deco_kwargs={"image": image})
         if remote and settings.retraining.schedule:
             mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
+
+    @staticmethod
+    def _refuse_unshared(settings: config.Settings) -> None:
+        try:
+            require_shared(settings)
+        except ConfigError as error:
+            raise Refused(str(error)) from None
 
     @staticmethod
     def _distribute(step: MutableStep, resources: config.Resources) -> None:
@@ -122,13 +181,13 @@ class ConfiguredFlow(FlowSpec):
 
     @property
     def origin(self) -> str:
-        """The run's pathspec; a resumed run keeps that of the run it goes on with."""
-        return f"{current.flow_name}/{current.origin_run_id or current.run_id}"
+        """The pathspec of the run that took the data in; it stays, however often that run is resumed."""
+        return f"{current.flow_name}/{self.first_run}"
 
     @property
     def orchestrated(self) -> bool:
         """Whether the steps run on a cluster, each on a disk of its own."""
-        return self.settings.project.orchestrator != "local" and "METAFLOW_KUBERNETES_WORKLOAD" in os.environ
+        return on_cluster()
 
 
 def bundle_files(pathspec: str) -> dict[str, bytes]:

@@ -132,7 +132,7 @@ def ledger_entries(run: Any, by: str) -> list[dict[str, Any]]:
 
 def write(run: Any, build: Path) -> Path:
     """Write decision, report, cases and bundle where people look, and point ``latest`` there; the run's folder."""
-    folder = build / "runs" / run.origin.partition("/")[2]
+    folder: Path = build / "runs" / run.origin.partition("/")[2]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "decision.json").write_text(
         json.dumps(run.decision.to_json(), indent=1) + "\n", encoding="utf-8"

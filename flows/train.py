@@ -46,7 +46,7 @@ class TrainFlow(ConfiguredFlow):
     @step
     def start(self):
         """Take the source in as an immutable snapshot; set rows aside that break the contract."""
-        data = self.settings.data
+        data, self.first_run = self.settings.data, current.run_id
         self.contract = schema.parse(self.contract_text)
         self.taken = intake.take_in(
             anchored(data.source),
@@ -73,7 +73,8 @@ class TrainFlow(ConfiguredFlow):
         )
         self.split = split.assign(table, self.rule)
         self.overlaps = split.overlaps(self.split, table, self.rule)
-        self.used = split.sample(self.split, FAST_ROWS) if self.fast else split.everything(self.split)
+        few = min(FAST_ROWS, table.height // 2)
+        self.used = split.sample(self.split, few) if self.fast else split.everything(self.split)
         self.columns = features.select(
             self.contract.types, target=data.target, excluded=self.settings.not_features
         )

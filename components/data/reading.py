@@ -23,7 +23,9 @@ def known(values: pl.Series, kind: ColumnType) -> pl.Series:
     if values.dtype not in _TEXTS:
         return values
     if kind in ("category", "text"):
-        return values.set(values == "", None) if (values == "").any() else values
+        if not (values == "").any():
+            return values
+        return values.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
     text = values.cast(pl.String).str.strip_chars()
     return text.set(text.str.to_lowercase().is_in(_NO_VALUE), None)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.reporting.figure import HALF, Figure, slug
-from components.reporting.formats import fixed, number, shortened, signed
-from components.reporting.svg import Scale, box, element, hint, line, stack, text
+from components.reporting.formats import fixed, number, signed
+from components.reporting.svg import Scale, box, line, name, stack, text
 
 if TYPE_CHECKING:
     from components.validation.explanation import Explanation
@@ -91,7 +91,7 @@ def _bars(bars: Sequence[tuple[str, float]]) -> Any:
         y = 6 + 26 * index
         low, high = sorted((scale(0), scale(size)))
         parts += [
-            element("text", hint(label), shortened(label, 32), x=0.0, y=y + 13.0, class_="row"),
+            name(0, y + 13, label, 32, "start"),
             box(low, y, max(high - low, 1), 17, "bar up" if size > 0 else "bar down"),
             text(458, y + 13, signed(size, 2), "tick", text_anchor="end"),
         ]

@@ -10,8 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from components.reporting.figure import WIDE, Figure
-from components.reporting.formats import count, fixed, interval, shortened, signed, tick_format, with_interval
-from components.reporting.svg import Scale, domain, element, hint, line, mark, stack, text
+from components.reporting.formats import count, fixed, interval, signed, tick_format, with_interval
+from components.reporting.svg import Scale, domain, element, line, mark, name, stack, text
 
 ROW, TOP, LABELS, COUNTS = 24, 58, 200, 64
 ALONE, TOGETHER = 168, 44
@@ -152,7 +152,7 @@ def _mark(panel: Panel, row: Row, e: Any, scale: Scale, y: float, right: float, 
 def _label(row: Row, y: float, end: float, *, new: bool) -> Markup:
     parts = [text(0, y - ROW + 4, row.heading, "head")] if new else []
     indent = 12.0 if row.heading else 0.0
-    parts.append(element("text", hint(row.label), shortened(row.label, 29), x=indent, y=y + 4.0))
+    parts.append(name(indent, y + 4, row.label, 29, "start"))
     if row.rows is not None:
         parts.append(text(end, y + 4, count(row.rows), "tick", text_anchor="end"))
     if row.note:

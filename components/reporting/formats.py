@@ -100,9 +100,19 @@ def width_decimals(low: float, high: float) -> int | None:
 
 def tick_format(ticks: Sequence[float]) -> Callable[[float], str]:
     """The format that tells ticks apart with the fewest decimals."""
-    step = min((b - a for a, b in itertools.pairwise(ticks)), default=max(map(abs, ticks), default=1.0))
-    decimals = next((d for d in range(7) if abs(round(step, d) - step) < 1e-9), 7)
+    decimals = _tick_decimals(ticks)
     return lambda value: fixed(value, decimals)
+
+
+def signed_tick_format(ticks: Sequence[float]) -> Callable[[float], str]:
+    """The same with the sign of positive ticks."""
+    decimals = _tick_decimals(ticks)
+    return lambda value: signed(value, decimals)
+
+
+def _tick_decimals(ticks: Sequence[float]) -> int:
+    step = min((b - a for a, b in itertools.pairwise(ticks)), default=max(map(abs, ticks), default=1.0))
+    return next((d for d in range(7) if abs(round(step, d) - step) < 1e-9), 7)
 
 
 def words(name: str) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from components.validation.slices import Slice, SliceReport
 
 MOST_ROWS = 60
-MOST_SMALL_GROUPS = 3
+MOST_GROUPS, MOST_SMALL_GROUPS = 40, 3
 RATES = {
     "selection_rate": "decided “{}”",
     "true_positive_rate": "true positive rate",
@@ -120,7 +120,12 @@ def fairness(feature: FairnessOfFeature, positive: str = "positive") -> Figure:
         positive: How the positive class is called.
     """
     scored = [group for group in feature.groups if group.scored]
-    rows = [Row(g.group, tuple(getattr(g, rate) for rate in RATES), g.rows) for g in scored]
+    largest = sorted((group.rows for group in scored), reverse=True)[:MOST_GROUPS]
+    rows = [
+        Row(g.group, tuple(getattr(g, rate) for rate in RATES), g.rows)
+        for g in scored
+        if g.rows >= largest[-1]
+    ]
     panels = [
         Panel(
             title.format(shortened(positive, 14)),
@@ -145,7 +150,7 @@ def fairness(feature: FairnessOfFeature, positive: str = "positive") -> Figure:
 def permutation(importance: Mapping[str, Estimate], useless: Sequence[str], metric: str) -> Figure:
     """The loss of the metric when one feature's values are shuffled, the largest first."""
     ordered = sorted(importance.items(), key=lambda item: -item[1].value)
-    rows = [Row(name, (e,), mark="quiet" if name in useless else "model") for name, e in ordered]
+    rows = [Row(name, (e,), mark="quiet" if name in useless else "model") for name, e in ordered[:MOST_ROWS]]
     first = f"Shuffling {ordered[0][0]} costs most, {with_interval(ordered[0][1])}. " if ordered else ""
     rest = f"Of no use: {', '.join(useless)}." if useless else "Every feature is of use."
     panel = Panel(f"loss of {words(metric)}", (0.0, "no use"))

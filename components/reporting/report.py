@@ -10,6 +10,7 @@ from components.reporting import cases, choices, curves, data_profile, explained
 from components.reporting.bullet import bullet
 from components.reporting.cost import serving_cost
 from components.reporting.cuts import cuts
+from components.reporting.dependence import dependence
 from components.reporting.figure import TEMPLATES, Figure, slug
 
 if TYPE_CHECKING:
@@ -25,7 +26,19 @@ if TYPE_CHECKING:
     from components.validation.fairness import FairnessReport
     from components.validation.gates import Decision
 
-DEPENDENCE_FEATURES = 4
+FILTERS = (
+    formats.number,
+    formats.fixed,
+    formats.signed,
+    formats.percent,
+    formats.count,
+    formats.size,
+    formats.words,
+    formats.limit,
+    formats.sentence,
+    summary.by_concern,
+)
+DEPENDENCE_FEATURES, MOST_COLUMNS = 4, 200
 SECTIONS = (
     ("summary", "Decision"),
     ("checks", "Checks"),
@@ -113,11 +126,8 @@ def html(inputs: ReportInputs) -> str:
             figures=figures(inputs),
             summary=summary,
             cost=serving_cost(inputs.latency, inputs.requests_per_second),
-            cases=cases.groups(
-                inputs.explanation,
-                inputs.class_names,
-                _booleans(inputs),
-            ),
+            cases=cases.groups(inputs.explanation, inputs.class_names, _booleans(inputs)),
+            columns=inputs.columns[:MOST_COLUMNS],
             sections=SECTIONS,
             lineage=list(inputs.lineage.items()),
         )
@@ -145,9 +155,7 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
         "intersections": [intervals.fairness(f, positive) for f in features if " × " in f.feature],
         "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],
         "explanation": [explained.importance(explanation), explained.beeswarm(explanation)],
-        "dependence": [
-            explained.dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]
-        ],
+        "dependence": [dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]],
         "by_group": [explained.by_group(explanation, feature) for feature in explanation.by_group],
         "permutation": [
             intervals.permutation(
@@ -172,23 +180,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        {
-            name: getattr(formats, name)
-            for name in (
-                "number",
-                "fixed",
-                "signed",
-                "percent",
-                "count",
-                "size",
-                "words",
-                "limit",
-                "sentence",
-            )
-        }
-    )
-    environment.filters["by_concern"] = summary.by_concern
+    environment.filters.update({filter_.__name__: filter_ for filter_ in FILTERS})
     environment.globals.update(
         bullet=bullet,
         bars=data_profile.bars,

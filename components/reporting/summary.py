@@ -46,6 +46,7 @@ CONCERNS = {
     "T": "Parity",
 }
 
+# By the letter of the concern, or by the whole code.
 OWNERS = {
     "D": "Data owner",
     "L": "Data scientist",
@@ -59,6 +60,7 @@ OWNERS = {
     "E": "Data scientist",
     "S": "Platform engineer",
     "T": "Platform engineer",
+    "D03": "Data scientist",
 }
 
 
@@ -231,7 +233,8 @@ def _waivers_of(checks: Sequence[Check]) -> tuple[str, ...]:
 def _by_owner(checks: Iterable[Check]) -> Mapping[str, list[Check]]:
     grouped: dict[str, list[Check]] = {}
     for check in checks:
-        grouped.setdefault(OWNERS.get(check.code[:1], "Data scientist"), []).append(check)
+        owner = OWNERS.get(check.code) or OWNERS.get(check.code[:1], "Data scientist")
+        grouped.setdefault(owner, []).append(check)
     return grouped
 
 

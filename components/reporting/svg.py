@@ -7,9 +7,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from components.reporting.formats import tick_format
+from components.reporting.formats import shortened, tick_format
 
 Format = Callable[[float], str]
+TickFormat = Callable[[Sequence[float]], Format]
 
 
 def element(tag: str, *children: str, **attributes: object) -> Markup:
@@ -168,6 +169,24 @@ class Frame:
         there = trace(places, self.y.each(highs))
         back = trace(reversed(places), reversed(self.y.each(lows)))
         return element("path", d=f"{there}L{back[1:]}Z", class_=f"band {class_}")
+
+
+def name(x: float, y: float, content: str, most: int, anchor: str = "end") -> Markup:
+    """What a line of a plot is called, cut where it is too long and in full for a pointer at rest."""
+    return element(
+        "text", hint(content), shortened(content, most), x=float(x), y=float(y), text_anchor=anchor
+    )
+
+
+def upright_grid(
+    scale: Scale, top: float, bottom: float, about: int = 5, write: TickFormat = tick_format
+) -> Markup:
+    """Quiet upright lines at the ticks, their values below, and a clearer line at zero where it is inside."""
+    ticks = scale.ticks(about)
+    written = write(ticks)
+    parts = [line(scale(tick), top, scale(tick), bottom, "axis" if tick == 0 else "grid") for tick in ticks]
+    parts += [text(scale(tick), bottom + 18, written(tick), "tick", text_anchor="middle") for tick in ticks]
+    return stack(parts)
 
 
 def stack(parts: Iterable[Any]) -> Markup:

@@ -92,8 +92,9 @@ def preprocessor(columns: Columns, kind: Kind) -> ColumnTransformer | Pipeline:
     Args:
         columns: the features, in the form that `inputs` gives them.
         kind: `linear` fills, marks and scales numbers, and expands categories, the rare ones as one; `tree`
-            leaves numbers as they are, missing ones too, and numbers the categories; `forest` is a `tree` for
-            models that cannot read missing numbers. A category not seen in training is like a rare one, or none.
+            leaves numbers as they are, missing ones too, and numbers the categories; `forest` fills and marks
+            them instead: forests can read missing numbers, but SHAP cannot follow them there. A category not
+            seen in training is like a rare one, or like none.
     """
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.pipeline import Pipeline

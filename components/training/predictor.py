@@ -160,8 +160,7 @@ def utility_threshold(
     """The least score to call positive so that the utility over the rows is greatest, ALWAYS to NEVER.
 
     It lies midway between two scores that occur, at least RESOLUTION apart, so that the last digits of a score
-    decide nothing. Of equally good thresholds it is the one nearest to `value.break_even`; where that says ALWAYS
-    or NEVER, so does this.
+    decide nothing. Of equally good thresholds it is the one nearest to `value.break_even`.
 
     Args:
         y_true: codes 0 and 1, shape (n,), of rows that the model was not trained on.
@@ -176,8 +175,6 @@ def utility_threshold(
         raise DataError(
             "The threshold needs validation rows, and there are none; enlarge the validation part."
         )
-    if value.break_even in (ALWAYS, NEVER):
-        return value.break_even
     order = np.argsort(y_score, kind="stable")
     score, y = np.asarray(y_score, dtype=np.float64)[order], np.asarray(y_true)[order]
     weight = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)[order]

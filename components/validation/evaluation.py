@@ -21,6 +21,9 @@ from components.validation.slices import SliceReport, slice_report
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+SINGLE_BINS = 20
+"""Into how many bins a number is cut to see what it says alone."""
+
 LEAST_ROWS = 200
 """With fewer common rows a challenger and a champion are not compared."""
 
@@ -248,8 +251,8 @@ def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, floa
 def _alone(column: Any, y: NDArray[np.int64], half: NDArray[np.bool_]) -> NDArray[np.float64]:
     import pandas as pd
 
-    if pd.api.types.is_numeric_dtype(column):
-        binned = pd.qcut(column, 20, labels=False, duplicates="drop").fillna(-1)
+    if pd.api.types.is_numeric_dtype(column) and column.nunique() > SINGLE_BINS:
+        binned = pd.qcut(column, SINGLE_BINS, labels=False, duplicates="drop").fillna(-1)
     else:
         binned = pd.Series(pd.factorize(column)[0], index=column.index)
     value = np.empty(len(y))

@@ -5,7 +5,7 @@ from math import cbrt, sqrt
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri, stdtrit
 
-from components.validation.bounds import Interval, wilson
+from components.validation.bounds import Interval, effective_size, wilson
 from components.validation.resampling import Design, Floats, Statistic
 
 
@@ -113,12 +113,13 @@ def skewed_interval(
 ) -> Interval:
     """Student's interval of a statistic, corrected for the skewness of its contributions; without resampling.
 
-    Arguments as for :func:`share_interval`.
+    Where few units contribute much, such as the few rows that two models decide differently, they are the ones counted
+    for Student's quantile. Arguments as for :func:`share_interval`.
 
     Source: Hall (1992), On the removal of skewness by transformation.
     """
     error, skewness = standard_error(contribution), 6 * acceleration(contribution)
-    quantile = student_quantile(units, level, one_sided=one_sided)
+    quantile = student_quantile(min(units, effective_size(contribution**2)), level, one_sided=one_sided)
     return (
         value - error * _with_skewness(quantile, skewness),
         value - error * _with_skewness(-quantile, skewness),

@@ -1,6 +1,7 @@
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ from components.data.contract import STORED_AS, ColumnType
 from components.data.reading import known, read_as
 
 NAN = float("nan")
+NEW_YORK = ZoneInfo("America/New_York")
 MOMENT = datetime(2016, 2, 29, 12, 30)
 
 
@@ -34,7 +36,7 @@ MOMENT = datetime(2016, 2, 29, 12, 30)
         ([True, None], "text", ["true", None]),
         ([date(2016, 2, 29)], "text", [None]),
         ([date(2016, 2, 29)], "datetime", [datetime(2016, 2, 29)]),
-        ([datetime(2016, 2, 29, 12, 30, tzinfo=UTC)], "datetime", [MOMENT]),
+        ([datetime(2016, 2, 29, 7, 30, tzinfo=NEW_YORK)], "datetime", [MOMENT]),
         (["2016-02-29", "2016-02-29 12:30"], "datetime", [datetime(2016, 2, 29), MOMENT]),
         (
             ["2016-02-29T12:30:00", "2016-02-29 12:30:00.5"],

@@ -25,10 +25,12 @@ def test_bars_are_as_long_as_the_contributions(given):
 
 
 def test_the_swarm_has_a_dot_a_row_and_feature(given):
-    figure = explained.beeswarm(given.explanation, most=3)
+    figure = explained.beeswarm(given.explanation)
     rows = min(len(given.explanation.X), explained.SWARM_ROWS)
     paths = re.findall(r'd="([^"]*)" class="dots', figure.svg)
-    assert sum(path.count("M") for path in paths) == 3 * rows
+    assert sum(path.count("M") for path in paths) == rows * min(
+        explained.MOST_SWARMS, len(given.explanation.names)
+    )
 
 
 def test_high_values_of_a_number_are_warm_and_categories_grey(given):
@@ -36,28 +38,6 @@ def test_high_values_of_a_number_are_warm_and_categories_grey(given):
     age, kind = (explained._share(explanation.X[name]) for name in ("age", "relationship"))
     assert age[np.argmax(explanation.X["age"])] == 1
     assert set(kind) == {0.5}
-
-
-def test_a_number_is_drawn_against_its_values_and_a_category_by_name(given):
-    assert "<circle" not in explained.dependence(given.explanation, "age").svg
-    kinds = explained.dependence(given.explanation, "relationship")
-    names = set(given.explanation.X["relationship"].astype(str))
-    assert {row[0] for row in kinds.rows} == names
-
-
-def test_the_mean_contribution_of_a_category_is_exact(given):
-    explanation = given.explanation
-    first = explained.dependence(explanation, "relationship").rows[0]
-    values = explanation.values[:, list(explanation.names).index("relationship")]
-    mean = values[(explanation.X["relationship"] == first[0]).to_numpy()].mean()
-    assert float(first[1].replace("−", "-")) == pytest.approx(mean, abs=0.005)
-
-
-def test_missing_numbers_are_left_out_of_the_plot(given):
-    X = given.explanation.X.copy()
-    X.loc[X.index[:50], "age"] = np.nan
-    figure = explained.dependence(replace(given.explanation, X=X), "age")
-    assert "nan" not in figure.svg.lower()
 
 
 def test_groups_differ_in_form_as_well_as_in_colour(given):
@@ -75,3 +55,15 @@ def test_the_widest_difference_between_groups_is_named(given):
     widest = max(spread, key=lambda name: spread[name])
     finding = explained.by_group(given.explanation, "sex").finding
     assert f"differ most in {widest}, by {fixed(spread[widest])}" in finding
+
+
+def test_many_groups_are_told_apart(given):
+    marks = {(position % 6, explained._shade(position)) for position in range(36)}
+    assert len(marks) == 36
+
+
+def test_a_long_legend_takes_more_lines(given):
+    groups = {f"a group with a long name, number {n}": given.explanation.importance for n in range(9)}
+    many = explained.by_group(replace(given.explanation, by_group={"kind": groups}), "kind")
+    few = explained.by_group(given.explanation, "sex")
+    assert many.height > few.height

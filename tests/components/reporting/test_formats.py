@@ -12,6 +12,7 @@ from components.reporting.formats import (
     sentence,
     shortened,
     signed,
+    signed_tick_format,
     size,
     tick_format,
     width_decimals,
@@ -74,12 +75,14 @@ def test_ticks_are_told_apart_with_the_fewest_decimals():
     assert [tick_format(ticks)(tick) for tick in ticks] == ["0.000", "0.025", "0.050"]
     assert tick_format([0.0, 20.0, 40.0])(20.0) == "20"
     assert tick_format([0.6])(0.6) == "0.6"
+    assert signed_tick_format([0.0, 0.05])(0.05) == "+0.05"
 
 
 def test_units_follow_the_size():
-    assert [size(value) for value in (0, 999, 412_345, 5e6, 7e10)] == [
+    assert [size(value) for value in (0, 999, 1010, 412_345, 5e6, 7e10)] == [
         "0 B",
         "999 B",
+        "1.01 kB",
         "412 kB",
         "5 MB",
         "70 GB",

@@ -123,6 +123,7 @@ def test_every_figure_says_what_it_shows_and_gives_its_numbers(given, read):
 def test_the_first_page_states_objective_decision_and_worth(given, read):
     first = read.said.split("Checks Each check has a code")[0]
     assert "Approved. This model may be deployed." in first
+    assert given.description in first
     assert given.statement in first
     assert "Value of the coaching offered, per person seen." in first
     assert "Who must act" in first
@@ -177,6 +178,13 @@ def test_what_users_supply_is_escaped_everywhere(given):
     assert not any("onerror" in attributes for _, attributes in read.elements)
     assert "{{ 7 * 7 }}" in read.said
     assert read.open == []
+
+
+def test_a_very_wide_table_keeps_the_page_small(given):
+    many = [replace(column, name=f"{column.name} {n}") for n in range(60) for column in given.columns]
+    page = html(replace(given, columns=many))
+    assert len(page.encode()) < 1_500_000
+    assert f"Shown are 200 of {len(many)} columns." in page
 
 
 def test_a_model_without_sensitive_columns_is_told_that_fairness_is_unknown(given):

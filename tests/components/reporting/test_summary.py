@@ -56,6 +56,11 @@ def test_every_concern_has_an_owner(letter):
     assert summary.OWNERS[letter]
 
 
+def test_a_fast_run_is_no_matter_of_the_data_s_owner():
+    fast = check("D03", "failed", "This was a fast run.")
+    assert summary.actions(decision(fast, outcome="rejected"))[0].who == "Data scientist"
+
+
 def test_a_waiver_asks_for_confirmation_and_repeats_its_reason():
     action = summary.actions(decision(check(), WAIVED))[0]
     assert action.codes == ("F02",)

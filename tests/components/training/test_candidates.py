@@ -75,6 +75,13 @@ def test_gaps_empty_columns_and_new_categories_are_survived(family, people):
     assert np.isfinite(score).all()
 
 
+def test_forests_get_no_gaps_that_explanations_could_not_follow(people):
+    X = people.X.copy()
+    X.iloc[::3, 0] = np.nan
+    forest = FAMILIES["random_forest"]
+    assert np.isfinite(build(forest, forest.default, people.columns, 0)["features"].fit_transform(X)).all()
+
+
 def test_the_untuned_baseline_is_plain_logistic_regression(people):
     model = untuned_linear(people.columns, 0).fit(people.X, people.y)
     assert model["model"].C == 1.0

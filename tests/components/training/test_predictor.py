@@ -193,7 +193,7 @@ def test_no_threshold_is_worth_more(scored):
 
 def test_no_threshold_is_worth_more_by_weight(scored):
     y_true, y_score = scored
-    weight = np.where(np.arange(len(y_true)) % 3 == 0, 5.0, 1.0)
+    weight = np.where(y_true == 0, 5.0, 1.0)
     threshold = utility_threshold(y_true, y_score, COACHING, weight)
     others = [utility(y_true, y_score, cut, COACHING, weight) for cut in [0.0, 1.1, *np.unique(y_score)]]
     assert utility(y_true, y_score, threshold, COACHING, weight) == pytest.approx(max(others))
@@ -230,6 +230,12 @@ def test_of_equally_good_thresholds_the_nearest_to_break_even_is_taken():
     )  # below .3 or above .55: one mistake
     value = OutcomeValues(1.0, 0.0, 1.0, 0.0, "euro")
     assert utility_threshold(y_true, y_score, value) == pytest.approx(0.675)
+
+
+def test_thresholds_are_equally_good_whatever_rounding_makes_of_their_sums():
+    weight = np.array([0.3, 0.1, 0.2])  # -0.3 + 0.1 + 0.2 is not quite 0
+    threshold = utility_threshold(np.array([1, 0, 0]), np.array([0.6, 0.65, 0.7]), COACHING, weight)
+    assert threshold == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("answer", "decided"), [(1, 1), (0, 0)])

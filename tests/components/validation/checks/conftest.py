@@ -51,3 +51,11 @@ def meaningless(table: pl.DataFrame) -> Model:
 def crude(table: pl.DataFrame) -> Model:
     """One stump: a model that has hardly learned."""
     return Model(table, params={"learning_rate": 0.1, "max_iter": 1, "max_leaf_nodes": 2})
+
+
+@pytest.fixture(scope="session")
+def leaning(table: pl.DataFrame) -> Model:
+    """All but everything that the model knows comes from one column of labels."""
+    labels = pl.when("payslip_on_file").then(pl.lit("yes")).otherwise(pl.lit("no"))
+    labelled = leaked(table).with_columns(payslip_on_file=labels)
+    return Model(labelled.select("age", "payslip_on_file", "employed"), excluded=())

@@ -18,7 +18,7 @@ def judged(
     y_pred = model.y_pred
     if bias:  # women are decided positive only when the score is far above the threshold
         women = (model.holdout.rows["sex"] == "female").to_numpy()
-        y_pred = np.where(women, model.y_score >= model.predictor.threshold + 0.25, y_pred).astype(np.int64)
+        y_pred = np.where(women, model.y_score >= model.predictor.threshold + 0.4, y_pred).astype(np.int64)
     report = fairness_report(model.holdout.y, y_pred, model.holdout.rows[features], min_rows=200)
     checks = fairness_checks(report, waived or {}, limits)
     return {check.title.rpartition(" by ")[2]: check for check in checks if check.code == "F01"}

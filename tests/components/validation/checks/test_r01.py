@@ -22,5 +22,5 @@ def test_an_honest_model_passes(honest: Model, limits: dict[str, Limit]) -> None
     assert judged(honest, limits).status == "passed"
 
 
-def test_a_model_that_leans_on_one_column_is_blocked(leaky: Model, limits: dict[str, Limit]) -> None:
-    assert judged(leaky, limits).status == "failed"
+def test_a_model_that_leans_on_one_column_is_blocked(leaning: Model, limits: dict[str, Limit]) -> None:
+    assert judged(leaning, limits).status == "failed"

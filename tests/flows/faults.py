@@ -1,0 +1,61 @@
+"""Deaths that a step dies once, by SIGKILL: no handler runs, nothing is flushed, nothing is put away."""
+
+from pathlib import Path
+
+from tests.flows.project import Project
+
+MOMENTS = {
+    "start": ("components/data/snapshot.py", "_sealed"),
+    "divide": ("components/data/split.py", "overlaps"),
+    "search": ("flows/presentation.py", "Progress.__call__"),
+    "choose": ("components/training/fitting.py", "baselines"),
+    "evaluate": ("components/validation/evaluation.py", "evaluate"),
+    "audit": ("components/validation/audit.py", "audit"),
+    "explain": ("components/validation/explanation.py", "explain"),
+    "export": ("components/release/export.py", "program"),
+    "judge": ("components/release/bundle.py", "contents"),
+    "register in MLflow": ("components/release/registry.py", "Registry._log_trials"),
+    "register in the ledger": ("components/release/ledger.py", "Ledger.append"),
+    "end": ("components/reporting/cards.py", "terminal_table"),
+}
+"""The moment before which a step's process dies: the file and the function that is then called."""
+
+CODE = """
+
+def _dying_once(function):
+    import os, pathlib, signal
+
+    def dying(*arguments, **options):
+        try:
+            pathlib.Path({grave!r}).touch(exist_ok=False)
+        except FileExistsError:
+            return function(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return dying
+
+
+{function} = _dying_once({function})
+"""
+
+
+def arm(project: Project, *moments: str) -> None:
+    """Let the project's steps die once at each of these moments."""
+    (project.root / "graves").mkdir()
+    for moment in moments:
+        file, function = MOMENTS[moment]
+        with (project.root / file).open("a", encoding="utf-8") as code:
+            code.write(CODE.format(grave=str(grave(project, moment)), function=function))
+
+
+def grave(project: Project, moment: str) -> Path:
+    """The file that says that the step died at this moment."""
+    return project.root / "graves" / moment.replace(" ", "_")
+
+
+def outlive(project: Project, *moments: str) -> str:
+    """Run the flow and resume it after each death; the output of all attempts."""
+    attempts = [project.train("run")]
+    while attempts[-1].code and len(attempts) <= len(moments):
+        attempts.append(project.train("resume"))
+    return "\n".join(attempt.output for attempt in attempts)
