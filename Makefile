@@ -47,8 +47,8 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 .PHONY: environment lock
 environment: $(VENV)/.dev ## the environment with the development tools
 lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate -c requirements-dev.lock pyproject.toml -o requirements.lock
 	grep -E -A 200 '^uv==' requirements-dev.lock | awk 'NR == 1 || /^ / {print; next} {exit}' > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------

@@ -134,7 +134,8 @@ class Orchestrated(FlowMutator):
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
         orchestrator, image = settings.project.orchestrator, settings.compute.image
-        remote, deploying = orchestrator != "local", orchestrator in sys.argv
+        remote = orchestrator != "local"
+        deploying = remote and orchestrator in sys.argv
         if deploying:
             self._refuse_unshared(settings)
         for name, step in mutable_flow.steps:

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from components.reporting.figure import HALF, WIDE, Figure
-from components.reporting.formats import count, fixed, number, sentence, signed, words
+from components.reporting.formats import count, fixed, number, sentence, shortened, signed, words
 from components.reporting.svg import Frame, Scale, domain, dots, element, line, mark, stack, text
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _dotted(key: str, decided: str, blocks: Sequence[Block], unit: str) -> Figur
     for block in blocks:
         sign, verdict = ("✓", "rightly") if block.right else ("✕", "wrongly")
         told = element("tspan", f"{sign} {block.rows} {verdict}", class_="strong")
-        worth = f": truly “{block.truth}”, {number(block.each)} each"
+        worth = f": truly “{shortened(block.truth, 30)}”, {number(block.each)} each"
         parts.append(element("text", told, worth, x=0.0, y=y + 14, class_="row"))
         xs = [4 + STEP * (i % PER_LINE) for i in range(block.rows)]
         ys = [y + 28 + STEP * (i // PER_LINE) for i in range(block.rows)]

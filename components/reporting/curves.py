@@ -18,6 +18,7 @@ from components.reporting.formats import (
     interval,
     number,
     percent,
+    shortened,
     signed,
     with_interval,
 )
@@ -112,7 +113,7 @@ def utility(
         f"On these rows the best threshold would have been {fixed(xs[ys.argmax()])}, worth {number(ys.max())}."
     )
     frame = Frame(Scale(0, 1, 60, 928), Scale(*domain([*low, *high], constant), 340, 34))
-    label = f"no model: “{name}” every time, {number(constant)}"
+    label = f"no model: “{shortened(name, 30)}” every time, {number(constant)}"
     drawing = [
         frame.grid(
             "threshold: scores at or above it are decided positive", f"{value.unit} per 1,000 decisions"

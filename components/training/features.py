@@ -93,8 +93,8 @@ def preprocessor(columns: Columns, kind: Kind) -> ColumnTransformer | Pipeline:
         columns: the features, in the form that `inputs` gives them.
         kind: `linear` fills, marks and scales numbers, and expands categories, the rare ones as one; `tree`
             leaves numbers as they are, missing ones too, and numbers the categories; `forest` fills and marks
-            them instead: forests can read missing numbers, but SHAP cannot follow them there. A category not
-            seen in training is like a rare one, or like none.
+            the numbers and rounds them to single precision, in which forests compute unseen, so that whatever
+            reads the trees compares alike. A category not seen in training is like a rare one, or like none.
     """
     from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.pipeline import Pipeline

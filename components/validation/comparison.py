@@ -73,8 +73,8 @@ def paired_difference(
     """How much better model a is than model b, with an interval that uses the pairing.
 
     Its variance is that of the paired influences of the rows, for an area under the curve DeLong's; the interval is
-    Student's, corrected for skewness. In simulations it covers better than the paired bootstrap of 1,000 resamples,
-    above all with one bound, and the same data give the same bound whatever the seed.
+    Student's, corrected for skewness. In simulations it covers better than the paired bootstrap, above all with one
+    bound, and the same data give the same bound whatever the seed.
 
     Args:
         metric: Name in :data:`~components.validation.metrics.METRICS`.

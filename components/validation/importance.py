@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.validation.bounds import normal_quantile
 from components.validation.metrics import METRICS, Estimate, Metric
-from components.validation.resampling import Design
+from components.validation.resampling import Design, Statistic
 
 Floats = NDArray[np.float64]
 
@@ -115,8 +115,8 @@ class _Judge:
         Hájek projection of a statistic of pairs). That counts the chance of the pairing twice; once is taken off.
         """
         value = self._value(self.y_score) - float(np.mean([self._value(scores) for scores in shuffled]))
-        own = self._contributions(self.y_score)
-        lost = np.stack([own - self._contributions(scores) for scores in shuffled]) / len(shuffled)
+        own, *others = (self.design.contributions(self._statistic(s)) for s in (self.y_score, *shuffled))
+        lost = np.stack([own - other for other in others]) / len(others)
         given = np.zeros_like(lost)
         np.put_along_axis(given, shuffles, lost, axis=1)
         variance = float(np.sum((lost + given).sum(axis=0) ** 2))
@@ -124,9 +124,8 @@ class _Judge:
         return Estimate(value, value - half, value + half, level)
 
     def _value(self, scores: Floats) -> float:
-        value = self.design.value(self.metric.of(self.y_true, scores, self.threshold))
+        value = self.design.value(self._statistic(scores))
         return value if self.metric.greater_is_better else -value
 
-    def _contributions(self, scores: Floats) -> Floats:
-        each = self.design.contributions(self.metric.of(self.y_true, scores, self.threshold))
-        return each if self.metric.greater_is_better else -each
+    def _statistic(self, scores: Floats) -> Statistic:
+        return self.metric.of(self.y_true, scores, self.threshold)

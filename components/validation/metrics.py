@@ -159,7 +159,7 @@ def estimates(
 ) -> dict[str, Estimate]:
     """Metrics with their bias-corrected and accelerated bootstrap intervals, all from the same resamples.
 
-    In simulations of 600 rows the intervals of every metric cover 94 to 96.5 %, from 200 resamples on.
+    In simulations with 50 rows or more of the rarer class, the 95 % intervals of every metric cover 93.5 to 97 %.
 
     Beyond :data:`LARGE` rows, and where resampling leaves nothing to see (a perfect score), the interval is that of
     :func:`interval`, which needs no resampling. Metrics of labels alone are resampled as cells of the confusion matrix.

@@ -5,8 +5,6 @@ import pytest
 from tests.flows import faults
 from tests.flows.project import Project
 
-DEATHS = ("search", "register in MLflow", "register in the ledger")
-
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -21,8 +19,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def resumed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The same project elsewhere, whose run was killed at several moments and resumed. Not to be changed."""
     project = Project.make(tmp_path_factory.mktemp("resumed") / "project")
-    faults.arm(project, *DEATHS)
-    output = faults.outlive(project, *DEATHS)
+    faults.arm(project, *faults.OFTEN)
+    output = faults.outlive(project, *faults.OFTEN)
     assert "APPROVED" in output, output
     return project
 

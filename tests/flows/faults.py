@@ -20,6 +20,9 @@ MOMENTS = {
 }
 """The moment before which a step's process dies: the file and the function that is then called."""
 
+OFTEN = ("search", "register in MLflow", "register in the ledger")
+"""The moments that the fast tests try."""
+
 CODE = """
 
 def _dying_once(function):

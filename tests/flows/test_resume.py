@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from tests.flows import faults
-from tests.flows.conftest import DEATHS
 from tests.flows.project import Project, comparable
 
 DETERMINED = (
@@ -26,7 +25,7 @@ def timeless(result):
     return replace(result, trials=trials, best=replace(result.best, seconds=0.0))
 
 
-@pytest.mark.parametrize("moment", DEATHS)
+@pytest.mark.parametrize("moment", faults.OFTEN)
 def test_it_was_killed(resumed, moment):
     assert faults.grave(resumed, moment).exists()
 

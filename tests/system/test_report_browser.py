@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html import escape, unescape
 from pathlib import Path
 
@@ -96,6 +97,27 @@ def test_nothing_has_to_be_scrolled_sideways(pages, width):
     layout = measured(pages / "approved.html", width=width, opened=True)
     assert layout["width"] == width
     assert layout["scroll"] <= width
+
+
+def test_long_names_do_not_widen_the_page(pages):
+    given, long = inputs(str(pages / "store")), "a_name_without_a_single_space_" * 6
+    wide = replace(
+        given,
+        project=long,
+        statement=long,
+        class_names=(long, long),
+        lineage={long: long},
+        snapshot=replace(given.snapshot, source=long),
+        columns=[replace(column, name=long + column.name, summary=long) for column in given.columns],
+        decision=replace(
+            given.decision,
+            run=long,
+            checks=tuple(replace(check, title=long, reason=long) for check in given.decision.checks),
+        ),
+    )
+    page = pages / "long.html"
+    page.write_text(html(wide), encoding="utf-8")
+    assert measured(page, width=1280, opened=True)["scroll"] <= 1280
 
 
 @pytest.mark.parametrize("name", ["approved", "rejected"])

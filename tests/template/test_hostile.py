@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from cookiecutter.exceptions import FailedHookException
 from cookiecutter.main import cookiecutter
+from cruft import create
 
-from tests.template.baking import bake, content, cruft, shell
+from tests.template.baking import bake, content, shell
 
 CANARY = "canary"
 SINGS = f"{{{{ cycler.__init__.__globals__.os.system('touch {CANARY}') }}}}"
@@ -149,9 +150,8 @@ def test_a_tampered_replay_is_refused(
     answers = {name: value[0] if isinstance(value, list) else value for name, value in good.items()}
     answers |= {"project_slug": "harmless", "_extensions": good["_extensions"], question: answer}
     replay.write_text(json.dumps({"cookiecutter": answers}), encoding="utf-8")
-    finished = shell(template, "--replay-file", replay, "-o", "out", cwd=outside, check=False)
-    assert finished.returncode == 1
-    assert reason in finished.stdout + finished.stderr
+    with pytest.raises(FailedHookException, match=reason):
+        cookiecutter(str(template), replay=str(replay), output_dir=str(outside / "out"))
     assert [*outside.rglob("*")] == [outside / "out"]
 
 
@@ -159,8 +159,6 @@ def test_a_tampered_replay_is_refused(
     ("answer", "reason"),
     [
         (f"project_name={SINGS}", "holds braces"),
-        ("project_slug=../evil", "no plain name"),
-        (f"project_slug={'a' * 300}", "300 characters"),
         ("author=A\n[tool.evil]", "U+000A"),
     ],
 )
@@ -183,10 +181,13 @@ def test_what_is_typed_at_the_terminal_is_held_to_the_same_rules(template: Path,
 
 
 def test_cruft_is_refused_too(template: Path, outside: Path) -> None:
-    context = json.dumps({"project_slug": "../evil"})
-    finished = cruft("create", template, "--no-input", "--extra-context", context, cwd=outside, check=False)
-    assert finished.returncode == 1
-    assert "no plain name" in finished.stdout + finished.stderr
+    with pytest.raises(FailedHookException, match="no plain name"):
+        create(
+            str(template),
+            output_dir=outside / "out",
+            extra_context={"project_slug": "../evil"},
+            no_input=True,
+        )
     assert [*outside.rglob("*")] == [outside / "out"]
 
 

@@ -69,6 +69,18 @@ def test_quarantined_rows_are_kept_as_they_were_found(sample: pl.DataFrame, cont
     assert checked.quarantined["age"].to_list() == ["unknown"] * 3
 
 
+def test_missing_values_beside_values_of_another_type_are_only_missing(
+    sample: pl.DataFrame, contract: Contract
+) -> None:
+    ages = pl.Series("age", ["unknown", "", None, *["40"] * (sample.height - 3)])
+    checked = check(sample.with_columns(ages), contract, target=TARGET)
+    assert checked.quarantined["reasons"].to_list() == [
+        "age: not of type integer",
+        "age: missing",
+        "age: missing",
+    ]
+
+
 def test_a_row_that_breaks_two_rules_has_two_reasons_and_is_counted_in_both(
     sample: pl.DataFrame, contract: Contract
 ) -> None:

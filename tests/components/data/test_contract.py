@@ -9,7 +9,7 @@ from components.errors import ContractError
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        (ColumnRule("a", "integer", minimum=18, maximum=64), "at least 18 and at most 64"),
+        (ColumnRule("a", "integer", minimum=18.0, maximum=64.0), "at least 18 and at most 64"),
         (ColumnRule("a", "number", maximum=0.5), "at most 0.5"),
         (ColumnRule("a", "category", categories=("x", "y")), "x, y"),
         (ColumnRule("a", "boolean"), "any boolean"),

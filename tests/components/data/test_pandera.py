@@ -74,7 +74,7 @@ def verdicts_of_pandera(contract: Contract, table: pl.DataFrame) -> set[tuple[st
     return set()
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(contracts_with_tables())
 def test_the_verdicts_are_those_of_pandera(given: tuple[Contract, pl.DataFrame]) -> None:
     contract, table = given

@@ -301,7 +301,6 @@ def test_threads_on_a_store_that_is_no_folder_make_one_whole_chain(request):
 @pytest.fixture
 def bucket(monkeypatch) -> Iterator[str]:
     """A bucket on a real S3 server in this process."""
-    pytest.importorskip("s3fs")
     import boto3
     from moto.server import ThreadedMotoServer
 

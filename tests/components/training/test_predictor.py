@@ -245,11 +245,15 @@ def test_a_single_class_is_decided_as_it_is(answer, decided):
     assert ((y_score >= threshold) == decided).all()
 
 
-def test_a_decision_that_never_loses_is_always_taken(scored):
-    never_worse = OutcomeValues(1.0, 0.0, 0.0, 0.0, "euro")
-    never_better = OutcomeValues(0.0, -1.0, 0.0, 0.0, "euro")
-    assert utility_threshold(*scored, never_worse) == ALWAYS
-    assert utility_threshold(*scored, never_better) == NEVER
+@pytest.mark.parametrize(
+    ("if_positive", "if_negative", "expected"),
+    [(1, 0, ALWAYS), (2, 1, ALWAYS), (1, 2, ALWAYS), (0, -1, NEVER), (-1, -2, NEVER), (-2, -1, NEVER)],
+)
+def test_a_decision_that_never_loses_is_always_taken(scored, if_positive, if_negative, expected):
+    """What a positive decision is worth by the truth, where a negative one is worth nothing."""
+    value = OutcomeValues(if_positive, if_negative, 0.0, 0.0, "euro")
+    assert value.break_even == expected
+    assert utility_threshold(*scored, value) == expected
 
 
 def test_where_nothing_matters_the_threshold_is_near_a_half(scored):

@@ -92,6 +92,13 @@ def test_another_seed_gives_other_folds_and_suggestions(run, result):
     assert other.trials[1].params != result.trials[1].params
 
 
+def test_the_seed_reaches_the_estimators(run):
+    seeds = []
+    noted = family(lambda params, seed: seeds.append(seed) or stump(params, seed), (3, 3), {"size": 3})
+    run(family=noted, trials=1, seed=7)
+    assert set(seeds) == {7}
+
+
 def test_each_trial_is_reported_with_the_best_score_so_far(run):
     seen: list[tuple[Trial, float]] = []
     result = run(report=lambda trial, best: seen.append((trial, best)))
@@ -137,6 +144,15 @@ def test_if_every_trial_fails_the_first_reason_is_given(run):
         DataError, match=r"All 2 trials of 'own' failed.*MemoryError: 4 is too much.*candidates\.py"
     ):
         run(family=family(broken_unless_three, (4, 4), {"size": 4}), trials=2)
+
+
+@pytest.mark.filterwarnings("ignore:Only one class")
+def test_a_score_that_is_no_number_is_a_failure(people):
+    usual = {"columns": people.columns, "trials": 1, "folds": 2, "patience": 1, "seed": 0}
+    unseen = (people.y == 0).astype(float)  # all positives weigh nothing
+    guess = family(lambda params, seed: DummyClassifier(), (1, 1), {"size": 1})
+    with pytest.raises(DataError, match="its score is nan"):
+        search(people.X, people.y, family=guess, metric="recall", sample_weight=unseen * np.nan, **usual)
 
 
 def test_an_unknown_metric_is_refused_before_any_trial(run):

@@ -93,17 +93,16 @@ def test_importance_is_the_mean_size_of_contributions(explanation: Explanation) 
     assert explanation.importance[explanation.top[0]] == max(explanation.importance.values())
 
 
-def test_importance_by_group_averages_to_the_whole(predictor: Predictor, holdout: pd.DataFrame) -> None:
-    explanation = explained(predictor, holdout, rows=2000)
-    share = holdout["sex"].value_counts(normalize=True)
-    for name in explanation.names:
-        parts = [share[sex] * explanation.by_group["sex"][sex][name] for sex in ("female", "male")]
-        assert sum(parts) == pytest.approx(explanation.importance[name])
+def test_importance_by_group_is_of_the_groups_own_rows(predictor: Predictor, holdout: pd.DataFrame) -> None:
+    explanation = explained(predictor, holdout, rows=len(holdout))
+    for sex in ("female", "male"):
+        sizes = np.abs(explanation.values[(holdout["sex"] == sex).to_numpy()]).mean(axis=0)
+        assert list(explanation.by_group["sex"][sex].values()) == pytest.approx(sizes.tolist())
 
 
-def test_groups_of_few_sampled_rows_are_left_out(explanation: Explanation) -> None:
-    assert "white" in explanation.by_group["race"]
-    assert "american_indian" not in explanation.by_group["race"]
+def test_groups_of_few_sampled_rows_are_left_out(explanation: Explanation, holdout: pd.DataFrame) -> None:
+    assert set(explanation.by_group["race"]) == {"white", "asian"}
+    assert holdout["race"].nunique() > 5
 
 
 def test_weights_change_importance(

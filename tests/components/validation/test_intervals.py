@@ -40,7 +40,7 @@ def test_the_error_of_a_difference_of_areas_is_delongs():
 
 
 def test_the_interval_of_a_mean_without_skewness_is_students():
-    values = np.tile([1.0, 2.0, 3.0], 10)
+    values = np.tile([1.0, 3.0], 15)
     half = t.ppf(0.975, 29) * values.std(ddof=1) / np.sqrt(30)
     assert interval(MeanRatio(values), Design(30), bounded=False) == pytest.approx((2 - half, 2 + half))
 
@@ -108,6 +108,15 @@ def test_undefined_resamples_are_left_out():
     gaps = np.full(50, np.nan), np.full(50, 9.0)
     with_gaps = np.append(replicates, gaps[0]), np.append(linear, gaps[1])
     assert bca_interval(value, *with_gaps, *rest) == bca_interval(value, replicates, linear, *rest)
+
+
+def test_where_few_rows_decide_it_is_they_who_count():
+    few, many = np.zeros(400), np.ones(400)
+    few[:6], many[:200] = [1, -1, 1, -1, 1, -1], -1
+    (low, _), (reference, _) = (
+        skewed_interval(0.0, each / np.sqrt((each**2).sum()), 400) for each in (few, many)
+    )
+    assert low / reference == pytest.approx(t.ppf(0.975, 5) / t.ppf(0.975, 399))
 
 
 def test_nothing_varies_nothing_is_uncertain():

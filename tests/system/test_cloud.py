@@ -1,0 +1,451 @@
+"""Ready for the cloud: an S3 server on this machine, the compiled workflows, and a pod's command in an empty folder."""
+
+import base64
+import gzip
+import importlib.util
+import json
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from flows import orchestration
+from tests.flows.project import ROOT, Done, Project, changed
+
+pytestmark = pytest.mark.system
+
+BUCKET = "cloud"
+ROLE = "arn:aws:iam::123456789012:role/flows"
+IMAGE = "registry.example/team/project:1"
+DEFAULT = {"cpu": 1, "memory": 3072, "retries": 3, "minutes": 45}
+SEARCH = {"cpu": 2, "memory": 6144, "retries": 1, "minutes": 90}
+CRON = {"argo-workflows": "30 3 * * 1", "step-functions": "cron(30 3 ? * MON *)"}
+TRACKING = "https://mlflow.example"
+FROM_PACKAGE = "this line is of the package"
+
+
+class CloudProject(Project):
+    """A project whose flows keep their artifacts on the server."""
+
+    endpoint = ""
+    extra: Mapping[str, str] = {}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As on any machine that deploys flows, with the server in the place of AWS."""
+        return (
+            super().environment | cloud(self.endpoint) | {"METAFLOW_DEFAULT_METADATA": "local"} | self.extra
+        )
+
+    @property
+    def run_id(self) -> str:
+        """The newest run's."""
+        return (
+            (self.root / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run")
+            .read_text(encoding="utf-8")
+            .strip()
+        )
+
+
+def cloud(endpoint: str) -> dict[str, str]:
+    """The variables that lead boto3, s3fs and Metaflow to the server."""
+    return {
+        "AWS_ACCESS_KEY_ID": "anybody",
+        "AWS_SECRET_ACCESS_KEY": "anything",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "METAFLOW_S3_ENDPOINT_URL": endpoint,
+        "METAFLOW_DEFAULT_DATASTORE": "s3",
+        "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
+    }
+
+
+def client(service: str, endpoint: str) -> Any:
+    """A client of the server."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="anybody",
+        aws_secret_access_key="anything",
+    )
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """The address of a server that answers as AWS does."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    client("s3", address).create_bucket(Bucket=BUCKET)
+    yield address
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where machines would share data: the bucket, or a folder where s3fs is not installed."""
+    folder = tmp_path_factory.mktemp("shared")
+    return f"s3://{BUCKET}" if importlib.util.find_spec("s3fs") else str(folder)
+
+
+def make(root: Path, endpoint: str, **sections: Mapping[str, Any]) -> CloudProject:
+    """A project that is set up for the server."""
+    project = CloudProject.make(root, settings=changed(**sections))
+    assert isinstance(project, CloudProject)
+    project.endpoint = endpoint
+    return project
+
+
+@pytest.fixture(scope="module")
+def ran(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> CloudProject:
+    """A project that has run on this machine, with its artifacts and its store on the server."""
+    project = make(tmp_path_factory.mktemp("ran") / "project", endpoint, store={"root": f"{shared}/store"})
+    done = project.train("run", "--fast", "true")
+    assert "REJECTED" in done.output, done.output
+    return project
+
+
+def production(
+    root: Path, endpoint: str, shared: str, orchestrator: str, **sections: Mapping[str, Any]
+) -> CloudProject:
+    """A project as it is deployed: everything that steps share has an address, and the code is committed."""
+    settings: dict[str, Mapping[str, Any]] = {
+        "project": {"orchestrator": orchestrator},
+        "data": {"source": f"{shared}/table.parquet"},
+        "store": {"root": f"{shared}/pods"},
+        "tracking": {"uri": TRACKING},
+        "compute": {"default": DEFAULT, "search": SEARCH, "image": IMAGE},
+        "retraining": {"schedule": CRON[orchestrator]},
+    }
+    project = make(root, endpoint, **settings | sections)
+    (root / ".gitignore").write_text("metaflow/\n", encoding="utf-8")
+    git = ["git", "-c", "user.name=tester", "-c", "user.email=tester@example.com", "-C", str(root)]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "a project"]):
+        subprocess.run([*git, *words], check=True)
+    return project
+
+
+def compiled(project: CloudProject) -> Any:
+    """The JSON that the project's orchestrator would be given."""
+    orchestrator = re.search(
+        r'orchestrator = "(.*)"', (project.root / "config.toml").read_text(encoding="utf-8")
+    )
+    assert orchestrator
+    done = subprocess.run(
+        [sys.executable, "flows/train.py", "--no-pylint", orchestrator[1], "create", "--only-json"],
+        cwd=project.root,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+# --- the code package ---------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The repository's files that go to a remote step, as paths from its root."""
+    project = Project(ROOT)
+    environment = project.environment | {
+        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(tmp_path_factory.mktemp("package")),
+        "METAFLOW_HOME": str(tmp_path_factory.mktemp("home")),
+    }
+    listed = subprocess.run(
+        [sys.executable, "flows/train.py", "--no-pylint", "package", "list"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = (listed.stdout + listed.stderr).splitlines()
+    inside = [line.removeprefix(f"{ROOT}/") for line in lines if line.startswith(f"{ROOT}/")]
+    return {line for line in inside if "site-packages" not in line}
+
+
+def test_the_package_ships_every_file_of_flows_and_components(package: set[str]) -> None:
+    code = {
+        str(path.relative_to(ROOT))
+        for folder in ("flows", "components")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert code - package == set()
+
+
+def test_the_package_ships_nothing_else(package: set[str]) -> None:
+    assert {path for path in package if not path.startswith(("flows/", "components/"))} == set()
+
+
+# --- a run against S3 ---------------------------------------------------------------------------------------------
+def objects(endpoint: str, prefix: str) -> dict[str, bytes]:
+    """What the bucket holds below a prefix, unpacked where it is packed."""
+    s3 = client("s3", endpoint)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+    bodies = {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+    return {key: gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for key, body in bodies.items()}
+
+
+def artifacts(endpoint: str, run_id: str) -> dict[str, bytes]:
+    """A run's pickled artifacts by step, task and name; those that Metaflow keeps for itself left out."""
+    found = objects(endpoint, f"metaflow/TrainFlow/{run_id}/")
+    blobs = objects(endpoint, "metaflow/TrainFlow/data/")
+    return {
+        f"{key.split('/')[3]}/{key.split('/')[4]}/{name}": blobs[f"metaflow/TrainFlow/data/{sha[:2]}/{sha}"]
+        for key, body in found.items()
+        if key.endswith(".data.json")
+        for name, sha in json.loads(body)["objects"].items()
+        if not name.startswith("_")
+    }
+
+
+def test_every_step_leaves_its_artifacts_in_the_bucket(endpoint: str, ran: CloudProject) -> None:
+    steps = {name.partition("/")[0] for name in artifacts(endpoint, ran.run_id)}
+    assert steps >= {
+        "start",
+        "divide",
+        "search",
+        "choose",
+        "evaluate",
+        "audit",
+        "explain",
+        "export",
+        "judge",
+        "register",
+    }
+
+
+def test_no_artifact_holds_a_path_of_this_machine(endpoint: str, ran: CloudProject) -> None:
+    here = [str(place).encode() for place in (ran.root, ROOT, Path(sys.prefix).resolve())]
+    holding = [
+        name for name, body in artifacts(endpoint, ran.run_id).items() if any(place in body for place in here)
+    ]
+    assert holding == []
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("s3fs"), reason="needs s3fs")
+def test_snapshot_and_ledger_lie_in_the_bucket(endpoint: str, ran: CloudProject) -> None:
+    kinds = {key.split("/")[1] for key in objects(endpoint, "store/")}
+    assert kinds >= {"snapshots", "ledger"}
+
+
+@pytest.mark.parametrize("sign", ["METAFLOW_KUBERNETES_WORKLOAD", "AWS_BATCH_JOB_ID"])
+def test_a_step_on_a_cluster_refuses_to_record_in_a_file(ran: CloudProject, sign: str) -> None:
+    elsewhere = CloudProject(ran.root)
+    elsewhere.endpoint, elsewhere.extra = ran.endpoint, {sign: "1"}
+    done = elsewhere.train("resume", "register", "--origin-run-id", ran.run_id)
+    assert done.code != 0
+    assert "tracking.uri is 'sqlite:///mlflow.db', a file that a cluster's steps do not share" in done.output
+
+
+def test_a_machine_of_ones_own_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for sign in ("METAFLOW_KUBERNETES_WORKLOAD", "AWS_BATCH_JOB_ID"):
+        monkeypatch.delenv(sign, raising=False)
+    assert not orchestration.on_cluster()
+
+
+# --- Argo Workflows -----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def argo(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[CloudProject, Any]:
+    """A project and the workflow template that it compiles to."""
+    pytest.importorskip("kubernetes", reason="Metaflow compiles for Argo with the package kubernetes")
+    project = production(tmp_path_factory.mktemp("argo") / "project", endpoint, shared, "argo-workflows")
+    with (project.root / "components" / "data" / "intake.py").open("a", encoding="utf-8") as file:
+        file.write(f"\nprint({FROM_PACKAGE!r})\n")
+    return project, compiled(project)
+
+
+def pods(template: Any) -> dict[str, Any]:
+    """The templates of the steps, by step."""
+    steps = ("metaflow/step_name" in (each.get("metadata", {}).get("annotations") or {}) for each in template)
+    return {each["name"]: each for each, is_step in zip(template, steps, strict=True) if is_step}
+
+
+def asked_of_argo(pod: Any) -> dict[str, Any]:
+    """What a pod asks of the cluster, in the words of config.toml."""
+    requests = pod["container"]["resources"]["requests"]
+    return {
+        "cpu": float(requests["cpu"]),
+        "memory": float(requests["memory"].removesuffix("M")),
+        "retries": pod["retryStrategy"]["limit"],
+        "minutes": pod["activeDeadlineSeconds"] / 60,
+    }
+
+
+def test_argo_is_asked_for_what_the_configuration_says(argo: tuple[CloudProject, Any]) -> None:
+    asked = {name: asked_of_argo(pod) for name, pod in pods(argo[1]["spec"]["templates"]).items()}
+    assert len(asked) == 11
+    assert asked == {name: SEARCH if name == "search" else DEFAULT for name in asked}
+
+
+def test_argo_runs_every_step_in_the_configured_image(argo: tuple[CloudProject, Any]) -> None:
+    images = {pod["container"]["image"] for pod in pods(argo[1]["spec"]["templates"]).values()}
+    assert images == {IMAGE}
+
+
+def test_argo_retrains_by_the_schedule(argo: tuple[CloudProject, Any]) -> None:
+    cron = json.loads(argo[1]["metadata"]["annotations"]["metaflow/cron"])
+    assert cron["schedule"] == CRON["argo-workflows"]
+
+
+def rendered(text: str, template: Any) -> str:
+    """A command as Argo renders it for the first attempt of a pod of the workflow ``first``."""
+    values = {each["name"]: each["value"] for each in template["spec"]["arguments"]["parameters"]}
+    text = re.sub(
+        r"\{\{=toBase64\(workflow\.parameters\['([^']+)'\]\)\}\}",
+        lambda found: base64.b64encode(values[found[1]].encode()).decode(),
+        text,
+    )
+    known = {"workflow.name": "first", "workflow.creationTimestamp": "2026-01-01T00:00:00Z", "retries": "0"}
+    return re.sub(r"\{\{([^}=]+)\}\}", lambda found: known[found[1]], text)
+
+
+def run_pod(step: str, template: Any, endpoint: str, folder: Path) -> Done:
+    """How a step's command ended in an empty folder, with the pod's environment and nothing else."""
+    container = pods(template["spec"]["templates"])[step]["container"]
+    environment = {
+        each["name"]: rendered(each["value"], template)
+        for each in container["env"]
+        if each["value"] is not None
+    }
+    environment |= cloud(endpoint) | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(folder),
+        "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1",
+    }
+    (folder / "tmp").mkdir()
+    command = [rendered(word, template).replace("/tmp/", f"{folder}/tmp/") for word in container["command"]]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return Done(done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def pod(
+    argo: tuple[CloudProject, Any], endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Done, str]:
+    """How the first pod ended after the project's folder was gone, and the commit it was made from."""
+    project, template = argo
+    table = project.root / "data" / "table.parquet"
+    if shared.startswith("s3://"):
+        client("s3", endpoint).upload_file(str(table), BUCKET, "table.parquet")
+    else:
+        shutil.copy(table, shared)
+    head = ["git", "-C", str(project.root), "rev-parse", "HEAD"]
+    commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
+    shutil.rmtree(project.root)
+    return run_pod("start", template, endpoint, tmp_path_factory.mktemp("pod")), commit
+
+
+def test_a_pod_finds_its_code_in_the_package(pod: tuple[Done, str]) -> None:
+    assert pod[0].code == 0, pod[0].output
+    assert FROM_PACKAGE in pod[0].output
+
+
+def test_a_pod_leaves_its_artifacts_in_the_bucket(endpoint: str, pod: tuple[Done, str]) -> None:
+    found = {
+        name.rpartition("/")[2] for name in artifacts(endpoint, "argo-first") if name.startswith("start/")
+    }
+    assert found >= {"taken", "contract", "data_version"}
+
+
+def test_a_pod_knows_the_commit_it_was_made_from(endpoint: str, pod: tuple[Done, str]) -> None:
+    found = [body for name, body in artifacts(endpoint, "argo-first").items() if name.endswith("/git_commit")]
+    assert [pickle.loads(body).rstrip("+") for body in found] == [pod[1]]
+
+
+# --- AWS Step Functions -------------------------------------------------------------------------------------------
+def batch_queue(endpoint: str) -> str:
+    """The name of a job queue on Fargate."""
+    batch, ec2 = client("batch", endpoint), client("ec2", endpoint)
+    place = {
+        "type": "FARGATE",
+        "maxvCpus": 16,
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+    }
+    machines = batch.create_compute_environment(
+        computeEnvironmentName="machines", type="MANAGED", serviceRole=ROLE, computeResources=place
+    )
+    order = [{"order": 1, "computeEnvironment": machines["computeEnvironmentArn"]}]
+    batch.create_job_queue(jobQueueName="flows", state="ENABLED", priority=1, computeEnvironmentOrder=order)
+    return "flows"
+
+
+@pytest.fixture(scope="module")
+def states(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The states that submit a job, by step."""
+    project = production(tmp_path_factory.mktemp("aws") / "project", endpoint, shared, "step-functions")
+    project.extra = {
+        "METAFLOW_BATCH_JOB_QUEUE": batch_queue(endpoint),
+        "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": ROLE,
+        "METAFLOW_ECS_FARGATE_EXECUTION_ROLE": ROLE,
+        "METAFLOW_SFN_IAM_ROLE": ROLE,
+        "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": ROLE,
+        "METAFLOW_SFN_DYNAMO_DB_TABLE": "splits",
+    }
+    return dict(jobs(compiled(project)["States"]))
+
+
+def jobs(states: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The states that submit a job, wherever they are nested."""
+    for name, state in states.items():
+        if "JobDefinition" in state.get("Parameters", {}):
+            yield name, state["Parameters"]
+        for inner in [*state.get("Branches", []), *([state["Iterator"]] if "Iterator" in state else [])]:
+            yield from jobs(inner["States"])
+
+
+def asked_of_batch(job: Any) -> dict[str, Any]:
+    """What a job asks of AWS Batch, in the words of config.toml."""
+    needs = {each["Type"]: float(each["Value"]) for each in job["ContainerOverrides"]["ResourceRequirements"]}
+    return {
+        "cpu": needs["VCPU"],
+        "memory": needs["MEMORY"],
+        "retries": job["RetryStrategy"]["Attempts"] - 1,
+        "minutes": job["Timeout"]["AttemptDurationSeconds"] / 60,
+    }
+
+
+def test_batch_is_asked_for_what_the_configuration_says(states: dict[str, Any]) -> None:
+    asked = {name: asked_of_batch(job) for name, job in states.items()}
+    assert len(asked) == 11
+    assert asked == {name: SEARCH if name == "search" else DEFAULT for name in asked}
+
+
+def test_batch_runs_every_step_in_the_configured_image(endpoint: str, states: dict[str, Any]) -> None:
+    definitions = sorted({job["JobDefinition"] for job in states.values()})
+    found = client("batch", endpoint).describe_job_definitions(jobDefinitions=definitions)["jobDefinitions"]
+    assert {each["containerProperties"]["image"] for each in found} == {IMAGE}
+
+
+# --- what cannot work is refused before it is deployed --------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("section", "keys", "message"),
+    [
+        (
+            "data",
+            {"source": "data/table.parquet"},
+            "data.source is 'data/table.parquet', a path in the project's folder",
+        ),
+        ("store", {"root": "store"}, "store.root is 'store', a path in the project's folder"),
+        ("tracking", {"uri": "sqlite:///mlflow.db"}, "tracking.uri is 'sqlite:///mlflow.db', a file"),
+    ],
+)
+def test_what_a_cluster_cannot_reach_is_refused_at_deployment(
+    endpoint: str, shared: str, tmp_path: Path, section: str, keys: dict[str, str], message: str
+) -> None:
+    project = production(tmp_path / "project", endpoint, shared, "argo-workflows", **{section: keys})
+    done = project.train("argo-workflows", "create", "--only-json")
+    assert done.code != 0
+    assert message in done.output
+    assert "Traceback" not in done.output
