@@ -59,7 +59,7 @@ train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=da
 report: $(VENV)/.runtime ## where the newest run's report is
 	@$(BIN)/python -m components.reporting.latest
 versions: $(VENV)/.runtime ## the data versions kept in the store
-	@$(BIN)/python -m components.data.catalog
+	@$(BIN)/python -m components.release.usage
 verify: $(VENV)/.runtime ## recompute everything in a bundle: BUNDLE=folder
 	@$(BIN)/python -m components.release.bundle verify "$(or $(BUNDLE),build/latest/bundle)"
 ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
@@ -70,7 +70,8 @@ CODE := $(wildcard components flows tests notebooks benchmarks hooks local_exten
 
 .PHONY: test lint
 test: $(VENV)/.dev ## the fast tests
-	@$(BIN)/python -m pytest tests -m "not system"
+	@$(BIN)/python -m pytest $(wildcard tests/components tests/template) -m "not system" -n auto --dist loadscope
+	@$(BIN)/python -m pytest tests/flows -m "not system"
 lint: $(VENV)/.dev ## style, types and the direction of imports
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)

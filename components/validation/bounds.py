@@ -1,8 +1,8 @@
 """Bounds on proportions, on their differences and ratios, and on several of them at once.
 
-What decides over groups or slices is an extreme (the worst slice, the largest difference), and an extreme is not a
-regular statistic: the percentile bootstrap misses it. So each part gets a bound at a level raised for the number of
-parts, and the extreme of the bounds bounds the extreme.
+What decides over groups or slices is an extreme (the worst slice, the largest difference), and an extreme is not
+a regular statistic: the percentile bootstrap misses it. So each part gets a bound of its own, at a level raised
+for the number of parts where all are to hold together, and the extreme of these bounds bounds the extreme.
 """
 
 from collections.abc import Callable
