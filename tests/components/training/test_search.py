@@ -151,7 +151,7 @@ def test_a_score_that_is_no_number_is_a_failure(people):
     usual = {"columns": people.columns, "trials": 1, "folds": 2, "patience": 1, "seed": 0}
     unseen = (people.y == 0).astype(float)  # all positives weigh nothing
     guess = family(lambda params, seed: DummyClassifier(), (1, 1), {"size": 1})
-    with pytest.raises(DataError, match="its score is nan|contains NaN"):
+    with pytest.raises(DataError, match=r"its score is nan|contains NaN"):
         search(people.X, people.y, family=guess, metric="recall", sample_weight=unseen * np.nan, **usual)
 
 
