@@ -38,21 +38,13 @@ class CloudProject(Project):
 
     endpoint = ""
     extra: Mapping[str, str] = {}
+    run_id = ""
 
     @property
     def environment(self) -> dict[str, str]:
         """As on any machine that deploys flows, with the server in the place of AWS."""
         return (
             super().environment | cloud(self.endpoint) | {"METAFLOW_DEFAULT_METADATA": "local"} | self.extra
-        )
-
-    @property
-    def run_id(self) -> str:
-        """The newest run's."""
-        return (
-            (self.root / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run")
-            .read_text(encoding="utf-8")
-            .strip()
         )
 
 
@@ -113,6 +105,9 @@ def ran(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) ->
     project = make(tmp_path_factory.mktemp("ran") / "project", endpoint, store={"root": f"{shared}/store"})
     done = project.train("run", "--fast", "true")
     assert "REJECTED" in done.output, done.output
+    project.run_id = (project.root / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text(
+        encoding="utf-8"
+    )
     return project
 
 
@@ -130,7 +125,17 @@ def production(
     }
     project = make(root, endpoint, **settings | sections)
     (root / ".gitignore").write_text("metaflow/\n", encoding="utf-8")
-    git = ["git", "-c", "user.name=tester", "-c", "user.email=tester@example.com", "-C", str(root)]
+    git = [
+        "git",
+        "-c",
+        "user.name=tester",
+        "-c",
+        "user.email=tester@example.com",
+        "-c",
+        "commit.gpgsign=false",
+        "-C",
+        str(root),
+    ]
     for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "a project"]):
         subprocess.run([*git, *words], check=True)
     return project
@@ -267,7 +272,9 @@ def argo(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -
 
 def pods(template: Any) -> dict[str, Any]:
     """The templates of the steps, by step."""
-    steps = ("metaflow/step_name" in (each.get("metadata", {}).get("annotations") or {}) for each in template)
+    steps = (
+        "metaflow/step_name" in ((each.get("metadata") or {}).get("annotations") or {}) for each in template
+    )
     return {each["name"]: each for each, is_step in zip(template, steps, strict=True) if is_step}
 
 
@@ -306,7 +313,12 @@ def rendered(text: str, template: Any) -> str:
         lambda found: base64.b64encode(values[found[1]].encode()).decode(),
         text,
     )
-    known = {"workflow.name": "first", "workflow.creationTimestamp": "2026-01-01T00:00:00Z", "retries": "0"}
+    known = {
+        "workflow.name": "first",
+        "workflow.namespace": "default",
+        "workflow.creationTimestamp": "2026-01-01T00:00:00Z",
+        "retries": "0",
+    }
     return re.sub(r"\{\{([^}=]+)\}\}", lambda found: known[found[1]], text)
 
 

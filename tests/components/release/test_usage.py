@@ -17,7 +17,9 @@ def test_versions_name_the_runs_that_used_them(tmp_path: Path, capsys: pytest.Ca
     store = Store(str(tmp_path / "store"))
     taken = snapshot.take(pl.DataFrame({"x": [1, 2]}), source="table.csv", store=store)
     details = {"data_version": taken.version}
-    Ledger(store).append(event="rejected", run="TrainFlow/7", bundle_id="", by="me", why="P01", details=details)
+    Ledger(store).append(
+        event="rejected", run="TrainFlow/7", bundle_id="", by="me", why="P01", details=details
+    )
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     config = tmp_path / "config.toml"
     config.write_text(text.replace('root = "store"', f'root = "{tmp_path}/store"'), encoding="utf-8")
