@@ -31,7 +31,7 @@ def test_old_rows_keep_their_parts(trained, fast):
 
 
 def test_its_mlflow_run_says_so(fast):
-    assert [run.data.tags["outcome"] for run in fast.mlflow_runs()] == ["rejected"]
+    assert [run.data.tags["decision"] for run in fast.mlflow_runs()] == ["rejected"]
 
 
 def test_it_has_no_model_version(fast):
