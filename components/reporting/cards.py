@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.reporting import summary
-from components.reporting.formats import count, fixed, limit, number, percent, size, with_interval, words
+from components.reporting.formats import (
+    count,
+    fixed,
+    limit,
+    moment,
+    number,
+    percent,
+    size,
+    with_interval,
+    words,
+)
 
 if TYPE_CHECKING:
     from components.data.schema import Violation
@@ -108,7 +118,7 @@ def snapshot_rows(snapshot: Snapshot) -> Table:
         ("rows", count(snapshot.rows)),
         ("columns", count(len(snapshot.columns))),
         ("size", size(snapshot.size_bytes)),
-        ("taken", snapshot.created),
+        ("taken", moment(snapshot.created)),
         ("source", snapshot.source),
     )
     return Table(("what", "value"), values)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 DASH = "–"
@@ -124,6 +125,16 @@ def sentence(text: str) -> str:
     """The text with a capital at its beginning and a full stop at its end."""
     ended = text if not text or text[-1] in ".!?" else f"{text}."
     return ended[:1].upper() + ended[1:]
+
+
+def moment(text: str) -> str:
+    """An ISO time as a date and a time to the minute; any other text as it is."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zone = " UTC" if time.utcoffset() == timedelta(0) else ""
+    return f"{time.day} {time:%B %Y, %H:%M}{zone}"
 
 
 def shortened(text: str, most: int) -> str:

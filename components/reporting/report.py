@@ -36,6 +36,7 @@ FILTERS = (
     formats.words,
     formats.limit,
     formats.sentence,
+    formats.moment,
     summary.by_concern,
 )
 DEPENDENCE_FEATURES, MOST_COLUMNS = 4, 200
@@ -84,7 +85,7 @@ class ReportInputs:
         parity: Served against evaluated scores.
         requests_per_second: The configured rate of requests of one row each.
         lineage: What made this run: names and values in the order in which they are shown.
-        created: When, as a reader should see it.
+        created: When, as an ISO time.
     """
 
     project: str

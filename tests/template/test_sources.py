@@ -75,7 +75,10 @@ def test_cruft(template: Path, default_project: Path, tmp_path: Path) -> None:
 
 
 def test_inside_a_git_hook(template: Path, default_project: Path, tmp_path: Path) -> None:
-    git(tmp_path, "init", "--quiet", "other")
+    (tmp_path / "other" / "flows").mkdir(parents=True)
+    (tmp_path / "other" / "flows" / "train.py").touch()
+    git(tmp_path / "other", "init", "--quiet")
+    commit(tmp_path / "other")
     command = f"env GIT_DIR={tmp_path}/other/.git GIT_INDEX_FILE={tmp_path}/other/.git/index"
     run(*command.split(), sys.executable, "-m", "cookiecutter", template, "--no-input", cwd=tmp_path)
     assert content(tmp_path / "job_coaching") == content(default_project)

@@ -156,7 +156,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         parity=parity,
         requests_per_second=50.0,
         lineage={"git commit": "0f3c2d9", "seeds": "1"},
-        created="23 November 2025, 05:10 UTC",
+        created="2025-11-23T05:10:00+00:00",
     )
 
 

@@ -7,6 +7,7 @@ from components.reporting.formats import (
     fixed,
     interval,
     limit,
+    moment,
     number,
     percent,
     sentence,
@@ -98,3 +99,15 @@ def test_names_become_words():
     )
     assert (shortened("marital_status", 8), shortened("age", 8)) == ("marital…", "age")
     assert percent(0.1234) == "12.3 %"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("2026-11-23T07:10:35+00:00", "23 November 2026, 07:10 UTC"),
+        ("2026-01-02T03:04:05", "2 January 2026, 03:04"),
+        ("some day", "some day"),
+    ],
+)
+def test_moments_are_read_as_dates(text, written):
+    assert moment(text) == written
