@@ -49,7 +49,7 @@ environment: $(VENV)/.dev ## the environment with the development tools
 lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate -c requirements-dev.lock pyproject.toml -o requirements.lock
-	grep -E -A 200 '^uv==' requirements-dev.lock | awk 'NR == 1 || /^ / {print; next} {exit}' > requirements-uv.lock
+	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
 .PHONY: train report versions verify ledger

@@ -1,12 +1,12 @@
 """Generation from the shell, against bare cookiecutter on a template with nothing in it."""
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from benchmarks.result import Result, in_turns
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 1.5
@@ -22,16 +22,15 @@ def empty_template(folder: Path) -> Path:
     return folder
 
 
-def seconds(template: Path, into: Path, environment: dict[str, str]) -> float:
-    """Wall-clock seconds of one generation, the start of Python included."""
-    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", str(into)]
-    started = time.perf_counter()
-    subprocess.run(command, env=environment, cwd=into.parent, check=True, capture_output=True)
-    return time.perf_counter() - started
+def generate(template: Path, environment: dict[str, str]) -> None:
+    """One generation into a new folder."""
+    with tempfile.TemporaryDirectory() as into:
+        command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", into]
+        subprocess.run(command, env=environment, cwd=into, check=True, capture_output=True)
 
 
-def benchmarks() -> list[dict[str, object]]:
-    """The shortest time of both, taken in turns, and their ratio: what the machine does besides only adds to a time."""
+def benchmarks() -> list[Result]:
+    """The wall-clock seconds of a process, the start of Python included."""
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         settings = here / "cookiecutter.yaml"
@@ -41,30 +40,15 @@ def benchmarks() -> list[dict[str, object]]:
         environment = {**os.environ, "COOKIECUTTER_CONFIG": str(settings)}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         empty = empty_template(here / "empty_template")
-        ours, peer = zip(
-            *(
-                (
-                    seconds(ROOT, here / f"ours{turn}", environment),
-                    seconds(empty, here / f"peer{turn}", environment),
-                )
-                for turn in range(ROUNDS)
-            ),
-            strict=True,
+        ours, peer = in_turns(
+            lambda: generate(ROOT, environment), lambda: generate(empty, environment), ROUNDS
         )
-    ratio = min(ours) / min(peer)
     return [
-        {
-            "name": "generation from the shell",
-            "ours": min(ours),
-            "peer": min(peer),
-            "ratio": ratio,
-            "goal": GOAL,
-            "holds": ratio <= GOAL,
-            "unit": "s",
-            "peer_name": "cookiecutter on an empty template",
-        }
+        Result(
+            "generation from the shell",
+            ours,
+            peer,
+            goal=GOAL,
+            peer_name="cookiecutter on an empty template",
+        )
     ]
-
-
-if __name__ == "__main__":
-    print(json.dumps(benchmarks(), indent=2))

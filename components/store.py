@@ -2,9 +2,12 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import fsspec
+
+_WAITS_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Store:
@@ -74,10 +77,21 @@ class Store:
         Path(path).chmod(0o644)
         return path
 
-    def _create_remote(self, name: str, data: bytes) -> bool:
+    def _create_remote(self, name: str, data: bytes, waits: tuple[float, ...] = _WAITS_SECONDS) -> bool:
         self._filesystem.invalidate_cache()
         try:
             self._filesystem.pipe_file(self._path(name), data, mode="create")
         except FileExistsError:
             return False
+        except OSError as error:
+            if not waits or not _undecided(error):
+                raise
+            time.sleep(waits[0])
+            return self._create_remote(name, data, waits[1:])
         return True
+
+
+def _undecided(error: OSError) -> bool:
+    """Whether S3 was busy with another request for the same name: it wrote nothing, and says to try again."""
+    response = getattr(error.__cause__, "response", {})
+    return bool(response.get("Error", {}).get("Code") == "ConditionalRequestConflict")

@@ -15,7 +15,7 @@ from components.serving.program import Program
 from components.training.examples import Examples
 from components.training.features import Columns, inputs
 from components.validation.evaluation import ChampionScores
-from flows.orchestration import bundle_files
+from flows.orchestration import judged
 
 
 def scores(run: Any, holdout: Examples) -> ChampionScores | None:
@@ -27,7 +27,7 @@ def scores(run: Any, holdout: Examples) -> ChampionScores | None:
     entry = Ledger(run.durable).champion()
     if entry is None:
         return None
-    files = bundle_files(entry.details.get("pathspec") or entry.run)
+    files = judged(entry.details.get("pathspec") or entry.run, "bundle")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "bundle"
         bundle.write(files, folder)

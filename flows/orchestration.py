@@ -133,7 +133,7 @@ class Orchestrated(FlowMutator):
 
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
-        orchestrator, image = settings.project.orchestrator, settings.compute.image
+        orchestrator = settings.project.orchestrator
         remote = orchestrator != "local"
         deploying = remote and orchestrator in sys.argv
         if deploying:
@@ -147,9 +147,11 @@ class Orchestrated(FlowMutator):
                 deco_kwargs={"vars": {"OMP_NUM_THREADS": threads, "ORT_DISABLE_TELEMETRY": "1"}},
             )
             if remote:
-                self._distribute(step, getattr(settings.compute, name, None) or settings.compute.default)
-            if remote and image and (deploying or on_cluster()):
-                step.add_decorator(REMOTE[orchestrator], deco_kwargs={"image": image})
+                resources = getattr(settings.compute, name, None) or settings.compute.default
+                self._distribute(step, resources)
+                if deploying or on_cluster():
+                    container = self._container(resources, settings.compute.image)
+                    step.add_decorator(REMOTE[orchestrator], deco_kwargs=container)
         if remote and settings.retraining.schedule:
             mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
 
@@ -165,6 +167,12 @@ class Orchestrated(FlowMutator):
         step.add_decorator("resources", deco_kwargs={"cpu": resources.cpu, "memory": resources.memory})
         step.add_decorator("retry", deco_kwargs={"times": resources.retries, "minutes_between_retries": 1})
         step.add_decorator("timeout", deco_kwargs={"minutes": resources.minutes})
+
+    @staticmethod
+    def _container(resources: config.Resources, image: str) -> dict[str, Any]:
+        # Without memory here Kubernetes would be asked for Metaflow's own 4096 MB where the step needs less.
+        asked: dict[str, Any] = {"cpu": resources.cpu, "memory": resources.memory}
+        return asked | ({"image": image} if image else {})
 
 
 class ConfiguredFlow(FlowSpec):
@@ -185,13 +193,7 @@ class ConfiguredFlow(FlowSpec):
         """The pathspec of the run that took the data in; it stays, however often that run is resumed."""
         return f"{current.flow_name}/{self.first_run}"
 
-    @property
-    def orchestrated(self) -> bool:
-        """Whether the steps run on a cluster, each on a disk of its own."""
-        return on_cluster()
 
-
-def bundle_files(pathspec: str) -> dict[str, bytes]:
-    """The bundle that a run packaged, by path."""
-    files: dict[str, bytes] = Run(pathspec, _namespace_check=False)["register"].task["bundle"].data
-    return files
+def judged(pathspec: str, name: str) -> Any:
+    """An artifact of the step in which a run was judged."""
+    return Run(pathspec, _namespace_check=False)["judge"].task[name].data

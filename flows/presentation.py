@@ -1,12 +1,20 @@
 """Cards and terminal lines, made from results."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from metaflow import current
 from metaflow.cards import Markdown, ProgressBar, Table
 
 from components.data.intake import Intake
+from components.reporting import cards
+from components.reporting.formats import count, fixed, with_interval, words
+from flows.orchestration import on_cluster
+
+REFRESHED_SECONDS = 10.0
+"""How often a card is drawn anew while its step runs; drawing takes a process of its own."""
 
 
 def show(*parts: Any) -> None:
@@ -15,24 +23,16 @@ def show(*parts: Any) -> None:
         current.card.append(part)
 
 
+def table(content: cards.Table) -> Table:
+    """A card's table."""
+    return Table([list(row) for row in content.rows], headers=list(content.header))
+
+
 def taken(intake: Intake) -> list[Any]:
     """The snapshot, and what was set aside."""
-    snapshot = intake.snapshot
-    facts = [
-        ["Data version", snapshot.version],
-        ["Rows accepted", f"{snapshot.rows:,}"],
-        ["Rows set aside", f"{intake.quarantined_rows:,} of {intake.source_rows:,}"],
-        ["Columns", str(len(snapshot.columns))],
-        ["Source", snapshot.source],
-    ]
-    rows = [[v.column, v.rule, f"{v.rows:,}", v.example] for v in intake.violations]
-    reasons = [Markdown("## Set aside"), table(["column", "rule", "rows", "example"], rows)] if rows else []
-    return [Markdown("# Data"), table(["", ""], facts), *reasons]
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """A card's table."""
-    return Table([list(row) for row in rows], headers=list(headers))
+    rows = f"{count(intake.quarantined_rows)} of {count(intake.source_rows)} rows were set aside."
+    reasons = [table(cards.violation_rows(intake.violations))] if intake.violations else []
+    return [Markdown("# Data"), table(cards.snapshot_rows(intake.snapshot)), Markdown(rows), *reasons]
 
 
 class Progress:
@@ -45,76 +45,88 @@ class Progress:
 
     def __init__(self, family: str, trials: int) -> None:
         self.family, self.trials = family, trials
-        self.rows: list[list[str]] = []
-        self.bar = ProgressBar(max=trials, label=family)
-        self.heading = Markdown(f"# Search: {family}")
+        self.done: list[Any] = []
+        self.drawn = monotonic()
+        self.bar = ProgressBar(max=trials, label=words(family))
+        self.heading = Markdown(f"# Search: {words(family)}")
         show(self.heading, self.bar)
 
     def __call__(self, trial: Any, best: float) -> None:
-        score = "-" if trial.score != trial.score else f"{trial.score:.4f}"
-        print(
-            f"{self.family} trial {trial.number + 1}/{self.trials}: {score} ({trial.state}), best {best:.4f}"
-        )
-        self.rows.append(
-            [str(trial.number + 1), score, trial.state, f"{trial.seconds:.1f} s", str(trial.params)]
-        )
+        print(cards.trial_line(self.family, trial, best))
+        self.done.append(trial)
         self.bar.update(trial.number + 1)
         current.card.clear()
-        show(self.heading, self.bar, table(["trial", "score", "state", "time", "configuration"], self.rows))
-        current.card.refresh()
+        show(self.heading, self.bar, table(cards.trial_rows(self.done)))
+        if monotonic() - self.drawn >= REFRESHED_SECONDS:
+            current.card.refresh()
+            self.drawn = monotonic()
 
 
-def span(estimate: Any) -> str:
-    """A value with its interval."""
-    return f"{estimate.value:.4f} ({estimate.low:.4f} to {estimate.high:.4f})"
+def searched(results: Sequence[Any], winner: Any, recalibration: Any, threshold: float) -> list[Any]:
+    """The families side by side, and what was done to the winner."""
+    calibration = "recalibrated" if recalibration.applied else "left as they were"
+    said = (
+        f"{words(winner.family).capitalize()} was chosen. Its scores were {calibration} "
+        f"(p = {fixed(recalibration.p_value, 3)}), and it decides from {fixed(threshold, 3)} on."
+    )
+    return [Markdown("# Choice"), table(cards.search_rows(results, winner.family)), Markdown(said)]
 
 
 def evaluation(evaluation: Any) -> list[Any]:
     """Metrics with their intervals, and the differences from the baselines."""
-    metrics = [[name, span(estimate)] for name, estimate in evaluation.metrics.items()]
-    against = [[f"minus {name}", span(difference)] for name, difference in evaluation.baselines.items()]
-    worth = [[f"utility minus {name}", span(each)] for name, each in evaluation.utility_constants.items()]
+    differences = [
+        *((f"{words(evaluation.metric)} minus {name}", each) for name, each in evaluation.baselines.items()),
+        *((f"utility minus {name}", each) for name, each in evaluation.utility_constants.items()),
+    ]
+    paired = tuple((name, with_interval(each)) for name, each in differences)
     return [
-        Markdown(f"# Evaluation on {evaluation.rows:,} held-out rows"),
-        table(["metric", "value (95 % interval)"], [*metrics, *against, *worth]),
+        Markdown(f"# Evaluation on {count(evaluation.rows)} held-out rows"),
+        table(cards.metric_rows(evaluation)),
+        Markdown("## Against simpler rules, on the same rows"),
+        table(cards.Table(("difference", "value (interval)"), paired)),
     ]
 
 
 def fairness(report: Any) -> list[Any]:
     """Disparities by sensitive feature."""
-    rows = [
-        [
-            feature.feature,
+    rows = tuple(
+        (
+            words(feature.feature),
             *(
-                span(each) if each else "not scored"
+                with_interval(each) if each else "not scored"
                 for each in (feature.demographic_parity_difference, feature.equalized_odds_difference)
             ),
             ", ".join(feature.small_groups),
-        ]
+        )
         for feature in report.features
-    ]
-    heads = ["by", "demographic parity difference", "equalized odds difference", "too small to score"]
-    return [Markdown("# Fairness"), table(heads, rows)]
+    )
+    header = ("by", "demographic parity difference", "equalized odds difference", "too small to score")
+    return [Markdown("# Fairness"), table(cards.Table(header, rows))]
 
 
 def explanation(explanation: Any) -> list[Any]:
     """Importance by SHAP and by permutation."""
     ranked = sorted(explanation.importance.items(), key=lambda item: -item[1])
-    rows = [
-        [
-            name,
-            f"{importance:.4f}",
-            span(explanation.permutation[name]) if name in explanation.permutation else "",
-        ]
+    permuted = explanation.permutation
+    rows = tuple(
+        (words(name), fixed(importance, 4), with_interval(permuted[name]) if name in permuted else "")
         for name, importance in ranked
-    ]
-    return [Markdown("# Explanation"), table(["feature", "mean |SHAP|", "loss when permuted"], rows)]
+    )
+    header = ("feature", "mean |SHAP|", "loss when permuted")
+    return [Markdown("# Explanation"), table(cards.Table(header, rows))]
 
 
 def decision(decision: Any) -> list[Any]:
-    """The checks."""
-    rows = [[check.code, check.title, check.status, check.reason] for check in decision.checks]
-    return [
-        Markdown(f"# {decision.outcome.capitalize()}"),
-        table(["code", "title", "status", "reason"], rows),
-    ]
+    """The decision, who must act, and every check."""
+    return [Markdown(cards.decision_text(decision)), table(cards.decision_rows(decision))]
+
+
+def last_words(run: Any) -> str:
+    """The decision, why, and where to read more."""
+    blocked = ", ".join(f"{check.code} ({check.title})" for check in run.decision.failed)
+    verdict = f"REJECTED, blocked by {blocked}" if blocked else "APPROVED"
+    version = f", version {run.model_version} in MLflow" if run.model_version else ""
+    if on_cluster():
+        return f"{verdict}{version}\nReport and bundle: MLflow run {run.mlflow_run_id}"
+    folder = Path("build") / "runs" / run.origin.partition("/")[2]
+    return f"{verdict}{version}\nReport: {folder / 'report.html'}\nBundle: {folder / 'bundle'}"

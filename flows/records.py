@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -98,7 +99,7 @@ def bundle_parts(run: Any) -> Parts:
 
 
 def ledger_entries(run: Any, by: str) -> list[dict[str, Any]]:
-    """What the ledger is told: the decision, and each waiver that it rests on."""
+    """What the ledger is told: the decision, which binds every later attempt, and each waiver that it rests on."""
     decision = run.decision
     common = {"run": run.origin, "bundle_id": decision.bundle_id, "by": by}
     details = {
@@ -110,24 +111,23 @@ def ledger_entries(run: Any, by: str) -> list[dict[str, Any]]:
         "failed": [check.code for check in decision.failed],
     }
     waived = [check for check in decision.checks if check.status == "waived"]
-    return [
-        *(
-            {
-                **common,
-                "event": "waived",
-                "why": f"{c.code} {c.title}: {c.reason}",
-                "once_key": f"{run.origin} {c.title}",
-            }
-            for c in waived
-        ),
+    verdict = {
+        **common,
+        "event": decision.outcome,
+        "why": why(decision),
+        "details": details,
+        "once_key": run.origin,
+    }
+    waivers = (
         {
             **common,
-            "event": decision.outcome,
-            "why": why(decision),
-            "details": details,
-            "once_key": run.origin,
-        },
-    ]
+            "event": "waived",
+            "why": f"{check.code} {check.title}: {check.reason}",
+            "once_key": f"{run.origin} {check.title}",
+        }
+        for check in waived
+    )
+    return [verdict, *waivers]
 
 
 def write(run: Any, build: Path) -> Path:
@@ -139,6 +139,7 @@ def write(run: Any, build: Path) -> Path:
     )
     (folder / "report.html").write_text(run.report, encoding="utf-8")
     run.explanation.cases.to_parquet(folder / "cases.parquet")
+    _put_away_unrecorded(folder / "bundle", run.decision.bundle_id)
     bundle.write(run.bundle, folder / "bundle")
     temporary = build / f".latest-{os.getpid()}"
     temporary.unlink(missing_ok=True)
@@ -147,13 +148,10 @@ def write(run: Any, build: Path) -> Path:
     return folder
 
 
-def last_words(run: Any) -> str:
-    """The decision, why, and where to read more."""
-    folder = Path("build") / "runs" / run.origin.partition("/")[2]
-    blocked = ", ".join(f"{check.code} ({check.title})" for check in run.decision.failed)
-    verdict = f"REJECTED, blocked by {blocked}" if blocked else "APPROVED"
-    version = f", version {run.model_version} in MLflow" if run.model_version else ""
-    return f"{verdict}{version}\nReport: {folder / 'report.html'}\nBundle: {folder / 'bundle'}"
+def _put_away_unrecorded(folder: Path, bundle_id: str) -> None:
+    """Remove the bundle of an attempt that died before it was recorded; a damaged one stays, to be looked at."""
+    if folder.exists() and bundle.verify(folder).bundle_id != bundle_id:
+        shutil.rmtree(folder)
 
 
 def model_card(run: Any, created: str) -> str:

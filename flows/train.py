@@ -6,11 +6,12 @@ from metaflow import Config, IncludeFile, Parameter, card, current, package_sour
 
 from components.data import intake, schema, snapshot, split
 from components.data.split import SplitRule
+from components.release.ledger import Ledger
 from components.release.tracking import refuse_sqlite
-from components.training import examples, features, fitting
+from components.training import examples, features
 from components.training.candidates import FAMILIES
-from components.training.predictor import OutcomeValues
-from flows import champions, presentation, records
+from components.training.outcomes import OutcomeValues
+from flows import presentation
 from flows.orchestration import (
     ROOT,
     ConfiguredFlow,
@@ -18,7 +19,9 @@ from flows.orchestration import (
     anchored,
     author,
     git_commit,
+    judged,
     now,
+    on_cluster,
     parse_settings,
     sha256,
 )
@@ -42,10 +45,13 @@ class TrainFlow(ConfiguredFlow):
     )
     fast = Parameter("fast", type=bool, default=False, help="a sample through all steps; never approved")
 
-    @card(id="data")
+    @card(type="blank", id="data")
     @step
     def start(self):
         """Take the source in as an immutable snapshot; set rows aside that break the contract."""
+        # What cannot be recorded at the end need not begin.
+        refuse_sqlite(self.settings.tracking.uri, orchestrated=on_cluster())
+        Ledger(self.durable).entries()
         data, self.first_run = self.settings.data, current.run_id
         self.contract = schema.parse(self.contract_text)
         self.taken = intake.take_in(
@@ -82,7 +88,7 @@ class TrainFlow(ConfiguredFlow):
         self.families = list(self.settings.search.families)
         self.next(self.search, foreach="families")
 
-    @card(id="search", refresh_interval=5)
+    @card(type="blank", id="search", refresh_interval=10)
     @step
     def search(self):
         """Search one family's configurations by cross-validation on the training part."""
@@ -103,10 +109,11 @@ class TrainFlow(ConfiguredFlow):
         )
         self.next(self.choose)
 
+    @card(type="blank", id="choice")
     @step
     def choose(self, inputs):
         """Choose the family, refit it, recalibrate it where that is due, and set the threshold."""
-        from components.training import search
+        from components.training import fitting, search
 
         self.merge_artifacts(inputs, exclude=["result"])
         self.results = sorted((each.result for each in inputs), key=lambda result: result.simplicity)
@@ -124,13 +131,17 @@ class TrainFlow(ConfiguredFlow):
         )
         self.predictor, self.recalibration = fitted.predictor, fitted.recalibration
         self.baselines = fitting.baselines(train, columns=self.columns, seed=seed)
+        presentation.show(
+            *presentation.searched(self.results, self.winner, self.recalibration, self.predictor.threshold)
+        )
         self.next(self.evaluate)
 
-    @card(id="evaluation")
+    @card(type="blank", id="evaluation")
     @step
     def evaluate(self):
         """Measure the predictor on the holdout, with the uncertainty of every number."""
         from components.validation import evaluation
+        from flows import champions
 
         holdout = self.part("holdout")
         self.evaluation = evaluation.evaluate(
@@ -149,7 +160,7 @@ class TrainFlow(ConfiguredFlow):
         presentation.show(*presentation.evaluation(self.evaluation))
         self.next(self.audit, self.explain, self.export)
 
-    @card(id="fairness")
+    @card(type="blank", id="fairness")
     @step
     def audit(self):
         """Measure what the decisions do to groups, and what a mitigated model would offer."""
@@ -171,7 +182,7 @@ class TrainFlow(ConfiguredFlow):
         presentation.show(*presentation.fairness(self.fairness))
         self.next(self.judge)
 
-    @card(id="explanation")
+    @card(type="blank", id="explanation")
     @step
     def explain(self):
         """Explain the predictor's scores by SHAP, and measure what each feature is worth."""
@@ -199,15 +210,15 @@ class TrainFlow(ConfiguredFlow):
         self.program = export.program(self.predictor, self.columns, self.part("holdout").X)
         self.next(self.judge)
 
-    @card(id="decision")
+    @card(type="blank", id="decision")
     @step
     def judge(self, inputs):
         """Run every gate on the evidence, and pack what is to be shipped or kept."""
         from components.release import bundle
-        from components.release.ledger import Ledger
         from components.release.manifest import verify_files
         from components.validation import gates
         from components.validation.verdict import verdict
+        from flows import records
 
         self.merge_artifacts(inputs)
         uses = Ledger(self.durable).holdout_uses(self.split.holdout_id, once_key=self.origin)
@@ -225,24 +236,26 @@ class TrainFlow(ConfiguredFlow):
     @step
     def register(self):
         """Write the report and the bundle, and record the decision in MLflow and in the ledger."""
-        from components.release.ledger import Ledger
         from components.release.registry import Registry
         from components.reporting import report
+        from flows import records
 
+        ledger, tracking = Ledger(self.durable), self.settings.tracking
+        registry = Registry(anchored(tracking.uri), self.settings.experiment, self.settings.model_name)
+        # Judging again measures the latency again, and so gives another bundle: what was recorded once stands.
+        if recorded := ledger.decision(self.origin):
+            pathspec = recorded.details["pathspec"]
+            self.decision, self.bundle = (judged(pathspec, name) for name in ("decision", "bundle"))
         self.report = report.html(records.report_inputs(self))
         folder = records.write(self, ROOT / "build")
-        tracking = self.settings.tracking
-        registry = Registry(anchored(tracking.uri), self.settings.experiment, self.settings.model_name)
-        refuse_sqlite(tracking.uri, orchestrated=self.orchestrated)
-        tracked = registry.record(
-            records.run_record(self, f"{current.flow_name}/{current.run_id}", author()),
-            bundle=folder / "bundle",
-            artifacts=[folder / "report.html", folder / "decision.json"],
-        )
-        self.mlflow_run_id, self.model_version = tracked.mlflow_run_id, tracked.model_version
-        ledger = Ledger(self.durable)
+        record = records.run_record(self, f"{current.flow_name}/{current.run_id}", author())
+        self.mlflow_run_id = registry.open(record)
+        registry.check_head(ledger)
         for entry in records.ledger_entries(self, author()):
             ledger.append(**entry)
+        self.model_version = registry.record(
+            record, bundle=folder / "bundle", artifacts=[folder / "report.html", folder / "decision.json"]
+        ).model_version
         registry.keep_head(ledger)
         self.next(self.end)
 
@@ -252,7 +265,7 @@ class TrainFlow(ConfiguredFlow):
         from components.reporting.cards import terminal_table
 
         print(terminal_table(self.decision))
-        print(records.last_words(self))
+        print(presentation.last_words(self))
 
     def table(self):
         """The rows of the run's snapshot."""

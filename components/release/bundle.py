@@ -97,6 +97,8 @@ def contents(parts: Parts) -> dict[str, bytes]:
     program, decision = parts.program, {**parts.decision, "bundle_id": ""}
     facts = {key: str(decision.get(key, "")) for key in ("outcome", "run", "data_version")}
     serving = SERVED_BY[program.runtime]
+    features = parts.contract["features"]
+    example = parts.smoke.head(EXAMPLE_ROWS)[[rule["name"] for rule in features]]
     version = str(decision.get("run", "")).rpartition("/")[2] or "0"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     files = {
@@ -112,7 +114,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
         ),
         "Containerfile": CONTAINERFILE.format(name=parts.name.replace("_", "-"), python=python).encode(),
-        **mlmodel_files(program.inputs, _example(parts), created=parts.created, facts=facts),
+        **mlmodel_files(features, example, created=parts.created, facts=facts),
         **{f"documents/{name}": text.encode() for name, text in parts.documents.items()},
     }
     return {**files, MANIFEST: write_manifest(files)}
@@ -184,15 +186,6 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _example(parts: Parts) -> pd.DataFrame:
-    from components.training.features import Columns, inputs
-
-    kinds = parts.program.inputs
-    numeric = tuple(name for name, kind in kinds.items() if kind == "double")
-    categorical = tuple(name for name, kind in kinds.items() if kind == "string")
-    return inputs(parts.smoke.head(EXAMPLE_ROWS), Columns(numeric, categorical))
-
-
 def _smoke(rows: pd.DataFrame, inputs: Mapping[str, str]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -202,7 +195,8 @@ def _smoke(rows: pd.DataFrame, inputs: Mapping[str, str]) -> bytes:
         raise BundleError(
             f"The smoke rows ({len(rows)}) lack {absent or 'a row'}; record some of the holdout."
         )
-    table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata(None)
+    plain = rows.astype({name: str for name in rows if rows[name].dtype == "category"})
+    table = pa.Table.from_pandas(plain, preserve_index=False).replace_schema_metadata(None)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()

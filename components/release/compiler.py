@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,10 @@ from components.errors import BundleError
 from components.release import trees
 from components.release.graph import ML, Graph, Tensor, tensor
 from components.training.features import Columns
-from components.training.missing import FillMissing
-from components.training.predictor import CLIP
+from components.training.recalibration import CLIP
+
+if TYPE_CHECKING:
+    from components.training.missing import FillMissing
 
 UNSEEN = "\ufffd unseen \ufffd"
 """A category that no table holds: what an encoder makes of it, it makes of every new one."""
@@ -64,6 +66,8 @@ def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: 
 def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
+
+    from components.training.missing import FillMissing
 
     if transformer == "passthrough" or _is_identity(transformer):
         return X

@@ -15,7 +15,7 @@ from components.errors import BundleError, DataError
 from components.release.tracking import redacted
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
     from components.validation.comparison import PairedDifference
     from components.validation.fairness import FairnessOfFeature
     from components.validation.gates import Check

@@ -15,10 +15,11 @@ from components.release.compiler import UNSEEN, NotCompilable, features, probabi
 from components.release.graph import Graph
 from components.release.parity import Latency, Parity, clean_run
 from components.training.features import MISSING, Columns
-from components.training.predictor import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from components.training.predictor import Predictor
 
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

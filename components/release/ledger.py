@@ -135,6 +135,11 @@ class Ledger:
                 standing[entry.bundle_id] = entry
         return list(standing.values())[-1] if standing else None
 
+    def decision(self, run: str) -> Entry | None:
+        """The entry that approved or rejected the run, or None."""
+        decided = (entry for entry in self.entries() if entry.event in ("approved", "rejected"))
+        return next((entry for entry in decided if entry.run == run), None)
+
     def holdout_uses(self, holdout_id: str, *, once_key: str | None = None) -> int:
         """How many decisions used this holdout; the one recorded under ``once_key`` is left out.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OUTPUTS = (("y_score", "double"), ("y_pred", "long"))
+_TYPES = {"boolean": "boolean", "integer": "long", "number": "double"}
 
 
 def mlmodel_files(
-    inputs: dict[str, str], X_example: pd.DataFrame, *, created: str, facts: dict[str, str]
+    features: Iterable[Mapping[str, Any]], example: pd.DataFrame, *, created: str, facts: dict[str, str]
 ) -> dict[str, bytes]:
     """MLmodel, python_env.yaml, input_example.json, and the same rows as a request: serving_input_example.json.
 
     Args:
-        inputs: the kind of each column that the program reads, "double" or "string".
-        X_example: a few rows in the form of `features.inputs`.
+        features: name, type and nullability of each column that the program reads, as contract.json has them.
+        example: a few rows with these columns, as the table has them.
         created: when the bundle was made, ISO 8601.
         facts: what MLflow shows beside the model.
     """
@@ -46,29 +48,39 @@ def mlmodel_files(
             "serving_input_path": "serving_input_example.json",
         },
         "signature": {
-            "inputs": _schema(inputs.items()),
+            "inputs": _schema((rule["name"], _mlflow_type(rule)) for rule in features),
             "outputs": _schema(_OUTPUTS),
             "params": None,
         },
         "utc_time_created": created,
     }
-    example = _split(X_example)
+    rows = _split(example)
     environment = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
     return {
         "MLmodel": _yaml(model),
         "python_env.yaml": _yaml(environment),
-        "input_example.json": _json(example),
-        "serving_input_example.json": _json({"dataframe_split": example}),
+        "input_example.json": _json(rows),
+        "serving_input_example.json": _json({"dataframe_split": rows}),
     }
 
 
-def _schema(columns: Any) -> str:
+def _mlflow_type(rule: Mapping[str, Any]) -> str:
+    """MLflow's word for the column's type.
+
+    MLflow converts neither whole numbers to others nor others to whole ones, and pandas stores whole numbers with a
+    gap as floats, truth values with a gap as objects: columns that may have gaps may hold any type.
+    """
+    kind = _TYPES.get(rule["type"], "string")
+    return "any" if rule["nullable"] and kind in ("boolean", "long") else kind
+
+
+def _schema(columns: Iterable[tuple[str, str]]) -> str:
     return json.dumps([{"type": kind, "name": name, "required": True} for name, kind in columns])
 
 
-def _split(X: pd.DataFrame) -> dict[str, Any]:
-    values = X.astype(object).where(X.notna(), None).to_numpy().tolist()
-    return {"columns": list(X.columns), "data": values}
+def _split(rows: pd.DataFrame) -> dict[str, Any]:
+    values = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
+    return {"columns": list(rows.columns), "data": values}
 
 
 def _json(content: dict[str, Any]) -> bytes:

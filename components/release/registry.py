@@ -46,6 +46,15 @@ class Registry:
     def __init__(self, uri: str, experiment: str, model_name: str) -> None:
         self.uri, self.experiment, self.model_name = uri, experiment, model_name
 
+    def open(self, record: RunRecord) -> str:
+        """The id of the MLflow run that is to keep the record, made if there is none.
+
+        Raises:
+            FlowprintError: MLflow refused or was not reached, or it keeps another decision of this run.
+        """
+        with explained():
+            return str(self._run(record).info.run_id)
+
     def record(self, record: RunRecord, *, bundle: Path, artifacts: Sequence[Path] = ()) -> TrackedRun:
         """Where MLflow keeps the run, after all of it was logged; recording it again changes nothing.
 

@@ -14,7 +14,6 @@ from components.reporting.formats import (
     limit,
     moment,
     number,
-    percent,
     size,
     with_interval,
     words,
@@ -23,13 +22,11 @@ from components.reporting.formats import (
 if TYPE_CHECKING:
     from components.data.schema import Violation
     from components.data.snapshot import Snapshot
-    from components.reporting.data_profile import ColumnProfile
     from components.training.search import SearchResult, Trial
     from components.validation.evaluation import Evaluation
     from components.validation.gates import Check, Decision
 
 WIDTH = 120
-COLOURS = {"passed": "32", "failed": "1;31", "waived": "33", "not_applicable": "2"}
 
 
 @dataclass(frozen=True)
@@ -130,33 +127,13 @@ def violation_rows(violations: Sequence[Violation]) -> Table:
     return Table(("column", "rule", "rows", "example"), rows)
 
 
-def data_rows(columns: Sequence[ColumnProfile]) -> Table:
-    """One row a column of the table: role, type, missing values, levels, and what it holds in words."""
-    header = ("column", "role", "type", "missing", "levels", "summary")
-    rows = tuple(
-        (c.name, c.role, c.type, percent(c.missing / max(c.rows, 1)), count(c.levels), c.summary)
-        for c in columns
-    )
-    return Table(header, rows)
-
-
-def terminal_table(decision: Decision, *, colour: bool = False) -> str:
-    """The decision for a terminal of 120 columns: the checks, aligned, then the reasons of what did not pass.
-
-    Args:
-        decision: With its checks.
-        colour: Whether to colour the words of the status as well.
-    """
+def terminal_table(decision: Decision) -> str:
+    """The decision for a terminal of 120 columns: the checks, aligned, then the reasons of what did not pass."""
     header = ("code", "check", "value (interval)", "limit", "status")
     cells = [_cells(check) for check in decision.checks]
     widths = [max(len(row[i]) for row in [header, *cells]) for i in range(len(header))]
     widths[1] = max(12, min(widths[1], WIDTH - sum(widths) + widths[1] - 2 * (len(header) - 1)))
-    statuses = ["", *(check.status for check in decision.checks)]
-    lines = [
-        line
-        for row, status in zip([header, *cells], statuses, strict=True)
-        for line in _aligned(row, widths, COLOURS.get(status) if colour else None)
-    ]
+    lines = [line for row in [header, *cells] for line in _aligned(row, widths)]
     lines.insert(1, "  ".join("-" * width for width in widths))
     notes = [line for check in decision.checks for line in _note(check)]
     verdict = f"{decision.outcome.upper()}. {summary.headline(decision)} {summary.explanation(decision)}"
@@ -168,12 +145,10 @@ def _cells(check: Check) -> tuple[str, str, str, str, str]:
     return check.code, check.title, summary.value_of(check), limit(check.threshold), status
 
 
-def _aligned(row: Sequence[str], widths: Sequence[int], colour: str | None) -> list[str]:
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     """The row in one line or, where its title is long, in several."""
     first, *more = textwrap.wrap(row[1], widths[1]) or [""]
     cells = [cell.ljust(width) for cell, width in zip((row[0], first, *row[2:]), widths, strict=True)]
-    if colour:
-        cells[-1] = f"\033[{colour}m{cells[-1]}\033[0m"
     indent = " " * (widths[0] + 2)
     return ["  ".join(cells).rstrip(), *(indent + part for part in more)]
 

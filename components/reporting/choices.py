@@ -15,7 +15,7 @@ from components.reporting.formats import count, fixed, number, sentence, shorten
 from components.reporting.svg import Frame, Scale, domain, dots, element, line, mark, stack, text
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
     from components.training.search import SearchResult
     from components.validation.evaluation import Evaluation
     from components.validation.fairness import TradeOff, TradeOffPoint

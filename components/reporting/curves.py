@@ -25,7 +25,7 @@ from components.reporting.formats import (
 from components.reporting.svg import Frame, Scale, box, domain, element, hint, line, stack, text
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
     from components.validation.calibration import CalibrationReport
     from components.validation.evaluation import Evaluation
 

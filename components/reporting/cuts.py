@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
     from components.validation.evaluation import Evaluation
 
 Floats = NDArray[np.float64]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from components.data.schema import Violation
     from components.data.snapshot import Snapshot
     from components.release.parity import Latency, Parity
-    from components.training.predictor import OutcomeValues, Recalibration
+    from components.training.outcomes import OutcomeValues
+    from components.training.recalibration import Recalibration
     from components.training.search import SearchResult
     from components.validation.evaluation import Evaluation
     from components.validation.explanation import Explanation

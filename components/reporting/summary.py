@@ -18,7 +18,7 @@ from components.reporting.formats import (
 )
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
     from components.validation.comparison import PairedDifference
     from components.validation.evaluation import Evaluation
     from components.validation.gates import Check, Decision

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from components.errors import ConfigError
-from components.training.features import Columns, Kind, preprocessor
 
 if TYPE_CHECKING:
     import optuna
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
+
+    from components.training.features import Columns, Kind
 
 Task = Literal["binary", "multiclass", "regression"]
 Params = dict[str, Any]
@@ -139,5 +140,7 @@ def dummy(columns: Columns, seed: int) -> Pipeline:
 
 def _pipeline(columns: Columns, kind: Kind, model: BaseEstimator) -> Pipeline:
     from sklearn.pipeline import Pipeline
+
+    from components.training.features import preprocessor
 
     return Pipeline([("features", preprocessor(columns, kind)), ("model", model)])

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from components.training.features import Columns, inputs
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
     from numpy.typing import NDArray
 

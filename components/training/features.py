@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from components.errors import ConfigError, DataError
-from components.training.missing import FillMissing
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
@@ -78,6 +77,8 @@ def inputs(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     Raises:
         DataError: a column is missing, a numeric one holds text or an infinite number.
     """
+    import pandas as pd
+
     absent = [name for name in columns.names if name not in frame.columns]
     if absent:
         raise DataError(f"The features {absent} are not in the table, which has {list(frame.columns)}.")
@@ -118,6 +119,8 @@ def _linear() -> tuple[Any, Any]:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+    from components.training.missing import FillMissing
+
     category = OneHotEncoder(
         min_frequency=20, max_categories=50, handle_unknown="infrequent_if_exist", sparse_output=False
     )
@@ -127,6 +130,8 @@ def _linear() -> tuple[Any, Any]:
 def _tree() -> tuple[Any, Any]:
     from sklearn.preprocessing import OrdinalEncoder
 
+    from components.training.missing import FillMissing
+
     category = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     return FillMissing(only_empty=True), category
 
@@ -134,10 +139,14 @@ def _tree() -> tuple[Any, Any]:
 def _forest() -> tuple[Any, Any]:
     from sklearn.preprocessing import OrdinalEncoder
 
+    from components.training.missing import FillMissing
+
     return FillMissing(single=True), OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
 
 
 def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     try:
         numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
@@ -152,6 +161,8 @@ def _numbers(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _labels(values: pd.Series[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
     codes, uniques = pd.factorize(values, use_na_sentinel=True)
     labels = np.array([*map(str, uniques), MISSING], dtype=object)
     return pd.Series(labels[codes], index=values.index, dtype=object)  # missing is code -1: the last label

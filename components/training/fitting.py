@@ -8,13 +8,9 @@ from typing import TYPE_CHECKING, Any
 from components.training.candidates import FAMILIES, Params, build, dummy, untuned_linear
 from components.training.examples import Examples
 from components.training.features import Columns
-from components.training.predictor import (
-    OutcomeValues,
-    Predictor,
-    Recalibration,
-    recalibration,
-    utility_threshold,
-)
+from components.training.outcomes import OutcomeValues
+from components.training.predictor import Predictor, utility_threshold
+from components.training.recalibration import Recalibration, recalibration
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

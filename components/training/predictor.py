@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from components.errors import DataError
+from components.training.outcomes import ALWAYS, NEVER, OutcomeValues
+from components.training.recalibration import Recalibration, recalibrated, recalibration
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,58 +17,19 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-CLIP = 1e-12
-"""Probabilities are kept this far from 0 and 1 before their logit is taken."""
-
-ALWAYS, NEVER = 0.0, float(np.nextafter(1.0, 2.0))
-"""Thresholds that every probability reaches, and that none does."""
+__all__ = [
+    "ALWAYS",
+    "NEVER",
+    "OutcomeValues",
+    "Predictor",
+    "Recalibration",
+    "recalibrated",
+    "recalibration",
+    "utility_threshold",
+]
 
 RESOLUTION = 1e-6
 """Scores closer than this are one score to the threshold: two runtimes may swap them."""
-
-
-@dataclass(frozen=True)
-class OutcomeValues:
-    """What each outcome of a decision is worth (a cost is negative), in `unit` a row."""
-
-    true_positive: float
-    false_positive: float
-    true_negative: float
-    false_negative: float
-    unit: str
-
-    @property
-    def break_even(self) -> float:
-        """The calibrated probability at which both decisions are worth the same (Elkan, 2001).
-
-        ALWAYS or NEVER where a decision is at least as good as the other one whatever the truth.
-        """
-        if_positive = self.true_positive - self.false_negative
-        if_negative = self.true_negative - self.false_positive
-        if if_positive == if_negative == 0:
-            return 0.5
-        if if_positive <= 0 <= if_negative:
-            return NEVER
-        if if_negative <= 0 <= if_positive:
-            return ALWAYS
-        return if_negative / (if_positive + if_negative)
-
-
-@dataclass(frozen=True)
-class Recalibration:
-    """The logistic recalibration of a score, logit(p) -> intercept + slope logit(p), and the test for it.
-
-    Attributes:
-        intercept: 0 leaves the score as it is.
-        slope: 1 leaves the score as it is; below 1 the model was too sure of itself.
-        p_value: of the likelihood-ratio test of (0, 1), 0 to 1.
-        applied: whether the test asked for it; if not, intercept and slope are what was estimated all the same.
-    """
-
-    intercept: float
-    slope: float
-    p_value: float
-    applied: bool
 
 
 class Predictor(ClassifierMixin, BaseEstimator):
@@ -116,44 +78,6 @@ class Predictor(ClassifierMixin, BaseEstimator):
         return hasattr(self.pipeline, "classes_")
 
 
-def recalibrated(y_score: Array, intercept: float, slope: float) -> Array:
-    """The scores after recalibration, shape (n,); the very same scores for intercept 0 and slope 1."""
-    if intercept == 0.0 and slope == 1.0:
-        return y_score
-    from scipy.special import expit
-
-    recalibrated_score: Array = expit(intercept + slope * _logit(y_score))
-    return recalibrated_score
-
-
-def recalibration(
-    y_true: Array, y_score: Array, sample_weight: Array | None = None, alpha: float = 0.01
-) -> Recalibration:
-    """The recalibration that fits the rows best, applied if calibration is off at level `alpha`.
-
-    A logistic regression of the outcome on the score's logit, tested against intercept 0 and slope 1 with two
-    degrees of freedom (Cox, 1958; Miller, Hui and Tierney, 1991). Weights count by their ratios: they are scaled
-    to sum to Kish's effective number of rows. Scores that say nothing (all equal, one class) or everything (the
-    classes do not overlap) cannot be recalibrated, nor can those that rank the wrong way round (slope below 0).
-
-    Args:
-        y_true: codes 0 and 1, shape (n,), of rows that the model was not trained on.
-        y_score: P(positive), shape (n,).
-        sample_weight: shape (n,).
-        alpha: level of the test, 0 (never recalibrate) to 1.
-    """
-    y, logit = np.asarray(y_true), _logit(np.asarray(y_score, dtype=np.float64))
-    weight = _effective(sample_weight, len(y))
-    y, logit, weight = y[weight > 0], logit[weight > 0], weight[weight > 0]
-    positive, negative = logit[y == 1], logit[y == 0]
-    if not len(positive) or not len(negative) or _apart(positive, negative):
-        return Recalibration(0.0, 1.0, 1.0, applied=False)
-    intercept, slope = _logistic_fit(logit, y, weight)
-    ratio = 2 * (_log_likelihood(intercept + slope * logit, y, weight) - _log_likelihood(logit, y, weight))
-    p_value = float(np.exp(-max(ratio, 0.0) / 2))  # the chi-squared tail with two degrees of freedom
-    return Recalibration(intercept, slope, p_value, applied=p_value < alpha and slope > 0)
-
-
 def utility_threshold(
     y_true: Array, y_score: Array, value: OutcomeValues, sample_weight: Array | None = None
 ) -> float:
@@ -193,31 +117,3 @@ def _cuts(score: Array) -> tuple[Array, Array]:
     cuts = np.flatnonzero(np.diff(edges) >= RESOLUTION)
     middles = (edges[cuts] + edges[cuts + 1]) / 2
     return np.concatenate([[0], cuts, [len(score)]]), np.concatenate([[ALWAYS], middles, [NEVER]])
-
-
-def _apart(positive: Array, negative: Array) -> bool:
-    return bool(positive.min() >= negative.max() or positive.max() <= negative.min())
-
-
-def _logit(probability: Array) -> Array:
-    clipped = np.clip(probability, CLIP, 1 - CLIP)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))
-
-
-def _effective(sample_weight: Array | None, rows: int) -> Array:
-    if sample_weight is None:
-        return np.ones(rows)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    return np.asarray(weight * weight.sum() / (weight**2).sum())
-
-
-def _log_likelihood(logit: Array, y: Array, weight: Array) -> float:
-    return float(-(weight * np.logaddexp(0.0, np.where(y == 1, -logit, logit))).sum())
-
-
-def _logistic_fit(logit: Array, y: Array, weight: Array) -> tuple[float, float]:
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200)
-    model.fit(logit.reshape(-1, 1), y, sample_weight=weight)
-    return float(model.intercept_[0]), float(model.coef_[0, 0])

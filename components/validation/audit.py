@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from components.training.examples import Examples
-from components.training.predictor import OutcomeValues, Predictor
+from components.training.outcomes import OutcomeValues
 from components.validation.fairness import FairnessReport, fairness_report
 from components.validation.groups import bands as banded
 
 if TYPE_CHECKING:
+    from components.training.predictor import Predictor
     from components.validation.fairness import TradeOff
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from components.training.predictor import recalibration
+from components.training.recalibration import recalibration
 from components.validation.bounds import normal_quantile, wilson
 from components.validation.intervals import interval, skewed_interval
 from components.validation.metrics import Codes, Estimate, codes

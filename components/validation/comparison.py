@@ -14,7 +14,7 @@ from components.validation.metrics import METRICS, Metric, codes, undefined, uti
 from components.validation.resampling import Design, Difference, Groups, MeanRatio, Statistic
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.training.examples import Examples
 from components.training.features import Columns
-from components.training.predictor import OutcomeValues, Predictor
+from components.training.outcomes import OutcomeValues
 from components.validation.calibration import CalibrationReport, calibration_report
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
 from components.validation.metrics import METRICS, Estimate, estimates, expected_utility
@@ -20,6 +20,8 @@ from components.validation.slices import SliceReport, slice_report
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+    from components.training.predictor import Predictor
 
 SINGLE_BINS = 20
 """Into how many bins a number is cut to see what it says alone."""

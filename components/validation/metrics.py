@@ -15,7 +15,7 @@ from components.validation.ranking import AreaUnderCurve, AveragePrecision
 from components.validation.resampling import Design, Floats, Groups, MeanRatio, Statistic, cell_counts
 
 if TYPE_CHECKING:
-    from components.training.predictor import OutcomeValues
+    from components.training.outcomes import OutcomeValues
 
 Codes = NDArray[np.int64]
 

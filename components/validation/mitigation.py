@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from components.training.predictor import OutcomeValues
+from components.training.outcomes import OutcomeValues
 from components.validation.disparity import RATES, Floats, confusion, rate
 from components.validation.fairness import TradeOff, TradeOffPoint, scored_groups
 from components.validation.groups import groups_of

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.training.predictor import OutcomeValues
+from components.training.outcomes import OutcomeValues
 from components.validation.checks import (
     baselines,
     calibration,

@@ -1,11 +1,17 @@
 """The store: objects are written whole, and exactly one of two writers creates a name."""
 
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.store import Store
+
+CONFLICT = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>ConditionalRequestConflict</Code><Message>A conflicting operation is in progress.</Message></Error>"""
 
 
 def create(root: str, data: bytes) -> bool:
@@ -47,3 +53,69 @@ def test_names_are_sorted_and_leave_out_what_is_half_written(tmp_path: Path) -> 
 def test_a_missing_object_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Store(str(tmp_path)).read("nothing")
+
+
+class BusyS3:
+    """An S3 server that answers conditional writes with a conflict as often as it is told to.
+
+    Attributes:
+        conflicts: How many more of them meet a conflict.
+        meanwhile: What happens before such an answer.
+    """
+
+    def __init__(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+
+        self.conflicts = 0
+        self.meanwhile: Callable[[], Any] = lambda: None
+        self._s3 = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if self.conflicts and environ.get("HTTP_IF_NONE_MATCH") == "*":
+            self.conflicts -= 1
+            self.meanwhile()
+            start_response("409 Conflict", [("Content-Type", "application/xml")])
+            return [CONFLICT]
+        return self._s3(environ, start_response)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[BusyS3]:
+    """The server, with an empty bucket named ``project``."""
+    import boto3
+    import s3fs
+    from werkzeug.serving import make_server
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    application = BusyS3()
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", f"http://127.0.0.1:{server.server_port}")
+    # A file system remembers the address of its server.
+    s3fs.S3FileSystem.clear_instance_cache()
+    boto3.client("s3").create_bucket(Bucket="project")
+    yield application
+    server.shutdown()
+
+
+def test_a_conflict_on_s3_is_tried_again(s3: BusyS3) -> None:
+    s3.conflicts = 2
+    store = Store("s3://project/conflict")
+    assert store.write_if_absent("x", b"mine")
+    assert (s3.conflicts, store.read("x")) == (0, b"mine")
+
+
+def test_a_conflict_on_s3_with_a_writer_who_wins_is_a_name_taken(s3: BusyS3) -> None:
+    store = Store("s3://project/lost")
+    s3.conflicts, s3.meanwhile = 1, lambda: store.write("x", b"theirs")
+    assert not store.write_if_absent("x", b"mine")
+    assert store.read("x") == b"theirs"
+
+
+def test_a_conflict_on_s3_that_does_not_end_is_an_error(s3: BusyS3) -> None:
+    s3.conflicts = 10
+    with pytest.raises(OSError, match="ConditionalRequestConflict"):
+        Store("s3://project/endless").write_if_absent("x", b"mine")
+    assert s3.conflicts == 4

@@ -147,7 +147,7 @@ class Project:
             "PYTHONPATH": str(self.root),
             "METAFLOW_USER": "tester",
             "METAFLOW_HOME": str(self.root / "metaflow"),
-            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.root / "metaflow"),
+            "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(self.root),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
@@ -184,10 +184,9 @@ class Project:
         """A run, by default the newest, through the Metaflow client."""
         import metaflow
 
-        metaflow.metadata(f"local@{self.root / 'metaflow'}")
+        metaflow.metadata(f"local@{self.root}")
         metaflow.namespace(None)
-        latest = self.root / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run"
-        return metaflow.Run(f"TrainFlow/{run_id or latest.read_text(encoding='utf-8').strip()}")
+        return metaflow.Run(f"TrainFlow/{run_id}") if run_id else metaflow.Flow("TrainFlow").latest_run
 
     def artifact(self, name: str, step: str = "end", run_id: str = "") -> Any:
         """What a step of a run, by default the newest, left under a name."""
@@ -195,7 +194,7 @@ class Project:
 
     def pickled(self) -> dict[str, bytes]:
         """Every artifact of the newest run's steps as it was stored, by step and name."""
-        blobs = self.root / "metaflow" / ".metaflow" / "TrainFlow" / "data"
+        blobs = self.root / ".metaflow" / "TrainFlow" / "data"
         return {
             f"{step.id}.{artifact.id}": gzip.decompress(
                 (blobs / artifact.sha[:2] / artifact.sha).read_bytes()

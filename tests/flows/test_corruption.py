@@ -85,10 +85,12 @@ def test_a_ledger_whose_tail_was_cut_is_noticed(own):
 
 
 @pytest.mark.system
-def test_a_new_run_stops_at_a_corrupted_ledger(own):
+def test_a_new_run_stops_at_a_corrupted_ledger_before_it_trains(own):
     entry = own.root / "store" / "ledger" / "00000001.json"
     content = json.loads(entry.read_text(encoding="utf-8"))
     entry.write_text(json.dumps(content | {"by": "nobody"}), encoding="utf-8")
     before = contents(own, "store", "build")
-    assert "ledger/00000001.json" in refused(own)
+    output = refused(own)
+    assert "ledger/00000001.json" in output
+    assert "/divide/" not in output
     assert contents(own, "store", "build") == before

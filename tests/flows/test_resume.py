@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from components.release import bundle
 from tests.flows import faults
 from tests.flows.project import Project, comparable
 
@@ -64,6 +65,12 @@ def test_it_is_one_decision_in_the_ledger(resumed):
 
 def test_it_is_one_model_version(resumed):
     assert len(resumed.mlflow.search_model_versions("name = 'small'")) == 1
+
+
+def test_the_bundle_that_was_recorded_stands(resumed):
+    version = resumed.mlflow.get_model_version_by_alias("small", "challenger")
+    decided = {resumed.ledger[0].bundle_id, version.tags["bundle_id"], resumed.decision["bundle_id"]}
+    assert decided == {bundle.verify(resumed.build / "bundle").bundle_id}
 
 
 def test_records_name_the_run_that_was_started(resumed):

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import importlib.util
 import json
 import os
 import pickle
@@ -11,25 +10,31 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from packaging.utils import canonicalize_name
 
+from components.release import lock
 from flows import orchestration
 from tests.flows.project import ROOT, Done, Project, changed
 
 pytestmark = pytest.mark.system
 
 BUCKET = "cloud"
+SHARED = f"s3://{BUCKET}"
 ROLE = "arn:aws:iam::123456789012:role/flows"
 IMAGE = "registry.example/team/project:1"
 DEFAULT = {"cpu": 1, "memory": 3072, "retries": 3, "minutes": 45}
 SEARCH = {"cpu": 2, "memory": 6144, "retries": 1, "minutes": 90}
-CRON = {"argo-workflows": "30 3 * * 1", "step-functions": "cron(30 3 ? * MON *)"}
+CRON = {"argo-workflows": "30 3 * * 1", "step-functions": "30 3 ? * MON *"}
 TRACKING = "https://mlflow.example"
+VOLUME = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /mnt && exec "$@"']
+"""Runs a command with a folder in the place of /mnt, where a pod has a volume for what it tells Argo."""
 FROM_PACKAGE = "this line is of the package"
 
 
@@ -84,13 +89,6 @@ def endpoint() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def shared(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Where machines would share data: the bucket, or a folder where s3fs is not installed."""
-    folder = tmp_path_factory.mktemp("shared")
-    return f"s3://{BUCKET}" if importlib.util.find_spec("s3fs") else str(folder)
-
-
 def make(root: Path, endpoint: str, **sections: Mapping[str, Any]) -> CloudProject:
     """A project that is set up for the server."""
     project = CloudProject.make(root, settings=changed(**sections))
@@ -100,31 +98,27 @@ def make(root: Path, endpoint: str, **sections: Mapping[str, Any]) -> CloudProje
 
 
 @pytest.fixture(scope="module")
-def ran(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> CloudProject:
+def ran(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> CloudProject:
     """A project that has run on this machine, with its artifacts and its store on the server."""
-    project = make(tmp_path_factory.mktemp("ran") / "project", endpoint, store={"root": f"{shared}/store"})
+    project = make(tmp_path_factory.mktemp("ran") / "project", endpoint, store={"root": f"{SHARED}/store"})
     done = project.train("run", "--fast", "true")
     assert "REJECTED" in done.output, done.output
-    project.run_id = (project.root / "metaflow" / ".metaflow" / "TrainFlow" / "latest_run").read_text(
-        encoding="utf-8"
-    )
+    project.run_id = (project.root / ".metaflow" / "TrainFlow" / "latest_run").read_text(encoding="utf-8")
     return project
 
 
-def production(
-    root: Path, endpoint: str, shared: str, orchestrator: str, **sections: Mapping[str, Any]
-) -> CloudProject:
+def production(root: Path, endpoint: str, orchestrator: str, **sections: Mapping[str, Any]) -> CloudProject:
     """A project as it is deployed: everything that steps share has an address, and the code is committed."""
     settings: dict[str, Mapping[str, Any]] = {
         "project": {"orchestrator": orchestrator},
-        "data": {"source": f"{shared}/table.parquet"},
-        "store": {"root": f"{shared}/pods"},
+        "data": {"source": f"{SHARED}/table.parquet"},
+        "store": {"root": f"{SHARED}/pods"},
         "tracking": {"uri": TRACKING},
         "compute": {"default": DEFAULT, "search": SEARCH, "image": IMAGE},
         "retraining": {"schedule": CRON[orchestrator]},
     }
     project = make(root, endpoint, **settings | sections)
-    (root / ".gitignore").write_text("metaflow/\n", encoding="utf-8")
+    (root / ".gitignore").write_text("metaflow/\n.metaflow/\ndata/TrainFlow/\n", encoding="utf-8")
     git = [
         "git",
         "-c",
@@ -238,19 +232,19 @@ def test_no_artifact_holds_a_path_of_this_machine(endpoint: str, ran: CloudProje
     assert holding == []
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("s3fs"), reason="needs s3fs")
 def test_snapshot_and_ledger_lie_in_the_bucket(endpoint: str, ran: CloudProject) -> None:
     kinds = {key.split("/")[1] for key in objects(endpoint, "store/")}
     assert kinds >= {"snapshots", "ledger"}
 
 
 @pytest.mark.parametrize("sign", ["METAFLOW_KUBERNETES_WORKLOAD", "AWS_BATCH_JOB_ID"])
-def test_a_step_on_a_cluster_refuses_to_record_in_a_file(ran: CloudProject, sign: str) -> None:
-    elsewhere = CloudProject(ran.root)
-    elsewhere.endpoint, elsewhere.extra = ran.endpoint, {sign: "1"}
-    done = elsewhere.train("resume", "register", "--origin-run-id", ran.run_id)
+def test_a_step_on_a_cluster_refuses_to_record_in_a_file(endpoint: str, tmp_path: Path, sign: str) -> None:
+    project = make(tmp_path / "project", endpoint, store={"root": f"{SHARED}/refused"})
+    project.extra = {sign: "1"}
+    done = project.train("run")
     assert done.code != 0
     assert "tracking.uri is 'sqlite:///mlflow.db', a file that a cluster's steps do not share" in done.output
+    assert objects(endpoint, "refused/") == {}
 
 
 def test_a_machine_of_ones_own_is_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,12 +255,11 @@ def test_a_machine_of_ones_own_is_no_cluster(monkeypatch: pytest.MonkeyPatch) ->
 
 # --- Argo Workflows -----------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def argo(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[CloudProject, Any]:
+def argo(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[CloudProject, Any]:
     """A project and the workflow template that it compiles to."""
-    pytest.importorskip("kubernetes", reason="Metaflow compiles for Argo with the package kubernetes")
-    project = production(tmp_path_factory.mktemp("argo") / "project", endpoint, shared, "argo-workflows")
+    project = production(tmp_path_factory.mktemp("argo") / "project", endpoint, "argo-workflows")
     with (project.root / "components" / "data" / "intake.py").open("a", encoding="utf-8") as file:
-        file.write(f"\nprint({FROM_PACKAGE!r})\n")
+        file.write(f"\nimport sys\n\nsys.stderr.write({FROM_PACKAGE!r})\n")
     return project, compiled(project)
 
 
@@ -293,6 +286,11 @@ def test_argo_is_asked_for_what_the_configuration_says(argo: tuple[CloudProject,
     asked = {name: asked_of_argo(pod) for name, pod in pods(argo[1]["spec"]["templates"]).items()}
     assert len(asked) == 11
     assert asked == {name: SEARCH if name == "search" else DEFAULT for name in asked}
+
+
+def test_argo_waits_a_minute_between_two_attempts(argo: tuple[CloudProject, Any]) -> None:
+    found = pods(argo[1]["spec"]["templates"]).values()
+    assert {pod["retryStrategy"]["backoff"]["duration"] for pod in found} == {"1m"}
 
 
 def test_argo_runs_every_step_in_the_configured_image(argo: tuple[CloudProject, Any]) -> None:
@@ -322,36 +320,45 @@ def rendered(text: str, template: Any) -> str:
     return re.sub(r"\{\{([^}=]+)\}\}", lambda found: known[found[1]], text)
 
 
+def hide_what_is_not_locked(folder: Path) -> None:
+    """Fill a folder with modules that fail, one for each installed here that requirements.lock does not bring."""
+    locked = lock.pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    folder.mkdir()
+    for module, names in metadata.packages_distributions().items():
+        if not module.startswith("_") and not any(canonicalize_name(name) in locked for name in names):
+            text = f"raise ModuleNotFoundError('{module} is not in requirements.lock')\n"
+            (folder / f"{module}.py").write_text(text, encoding="utf-8")
+
+
 def run_pod(step: str, template: Any, endpoint: str, folder: Path) -> Done:
-    """How a step's command ended in an empty folder, with the pod's environment and nothing else."""
+    """How a step's command ended in an empty folder, with the pod's environment and the locked packages only."""
     container = pods(template["spec"]["templates"])[step]["container"]
     environment = {
-        each["name"]: rendered(each["value"], template)
+        each["name"]: "known to the cluster" if each["value"] is None else rendered(each["value"], template)
         for each in container["env"]
-        if each["value"] is not None
     }
     environment |= cloud(endpoint) | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
+        "PYTHONPATH": str(folder / "not_locked"),
         "METAFLOW_SKIP_INSTALL_DEPENDENCIES": "1",
     }
-    (folder / "tmp").mkdir()
+    for name in ("tmp", "mnt/out"):
+        (folder / name).mkdir(parents=True)
+    hide_what_is_not_locked(folder / "not_locked")
     command = [rendered(word, template).replace("/tmp/", f"{folder}/tmp/") for word in container["command"]]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    mounted = [*VOLUME, str(folder / "mnt"), *command]
+    done = subprocess.run(mounted, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return Done(done.returncode, done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
 def pod(
-    argo: tuple[CloudProject, Any], endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory
+    argo: tuple[CloudProject, Any], endpoint: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Done, str]:
     """How the first pod ended after the project's folder was gone, and the commit it was made from."""
     project, template = argo
-    table = project.root / "data" / "table.parquet"
-    if shared.startswith("s3://"):
-        client("s3", endpoint).upload_file(str(table), BUCKET, "table.parquet")
-    else:
-        shutil.copy(table, shared)
+    client("s3", endpoint).upload_file(str(project.root / "data" / "table.parquet"), BUCKET, "table.parquet")
     head = ["git", "-C", str(project.root), "rev-parse", "HEAD"]
     commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     shutil.rmtree(project.root)
@@ -379,6 +386,7 @@ def test_a_pod_knows_the_commit_it_was_made_from(endpoint: str, pod: tuple[Done,
 def batch_queue(endpoint: str) -> str:
     """The name of a job queue on Fargate."""
     batch, ec2 = client("batch", endpoint), client("ec2", endpoint)
+    client("iam", endpoint).create_role(RoleName=ROLE.rpartition("/")[2], AssumeRolePolicyDocument="{}")
     place = {
         "type": "FARGATE",
         "maxvCpus": 16,
@@ -393,19 +401,37 @@ def batch_queue(endpoint: str) -> str:
     return "flows"
 
 
+def splits_table(endpoint: str) -> str:
+    """The name of a table in which a step notes how many jobs come after it."""
+    key = "pathspec"
+    client("dynamodb", endpoint).create_table(
+        TableName="splits",
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "splits"
+
+
 @pytest.fixture(scope="module")
-def states(endpoint: str, shared: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The states that submit a job, by step."""
-    project = production(tmp_path_factory.mktemp("aws") / "project", endpoint, shared, "step-functions")
+def aws(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> CloudProject:
+    """A project beside what Step Functions needs of an account."""
+    project = production(tmp_path_factory.mktemp("aws") / "project", endpoint, "step-functions")
     project.extra = {
         "METAFLOW_BATCH_JOB_QUEUE": batch_queue(endpoint),
         "METAFLOW_ECS_S3_ACCESS_IAM_ROLE": ROLE,
         "METAFLOW_ECS_FARGATE_EXECUTION_ROLE": ROLE,
         "METAFLOW_SFN_IAM_ROLE": ROLE,
         "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": ROLE,
-        "METAFLOW_SFN_DYNAMO_DB_TABLE": "splits",
+        "METAFLOW_SFN_DYNAMO_DB_TABLE": splits_table(endpoint),
     }
-    return dict(jobs(compiled(project)["States"]))
+    return project
+
+
+@pytest.fixture(scope="module")
+def states(aws: CloudProject) -> dict[str, Any]:
+    """The states that submit a job, by step."""
+    return dict(jobs(compiled(aws)["States"]))
 
 
 def jobs(states: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -440,6 +466,39 @@ def test_batch_runs_every_step_in_the_configured_image(endpoint: str, states: di
     assert {each["containerProperties"]["image"] for each in found} == {IMAGE}
 
 
+@pytest.fixture(scope="module")
+def deployed(aws: CloudProject) -> Done:
+    """How the deployment ended."""
+    return aws.train("step-functions", "create")
+
+
+def test_aws_keeps_the_state_machine_that_was_compiled(
+    endpoint: str, deployed: Done, states: dict[str, Any]
+) -> None:
+    assert deployed.code == 0, deployed.output
+    functions = client("stepfunctions", endpoint)
+    machine = functions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    kept = json.loads(functions.describe_state_machine(stateMachineArn=machine)["definition"])
+    assert dict(jobs(kept["States"])).keys() == states.keys()
+
+
+def test_aws_retrains_by_the_schedule(endpoint: str, deployed: Done) -> None:
+    assert deployed.code == 0, deployed.output
+    rules = client("events", endpoint).list_rules()["Rules"]
+    assert [(rule["ScheduleExpression"], rule["State"]) for rule in rules] == [
+        (f"cron({CRON['step-functions']})", "ENABLED")
+    ]
+
+
+def test_aws_starts_a_run_when_it_is_told_to(endpoint: str, aws: CloudProject, deployed: Done) -> None:
+    assert deployed.code == 0, deployed.output
+    triggered = aws.train("step-functions", "trigger")
+    assert triggered.code == 0, triggered.output
+    functions = client("stepfunctions", endpoint)
+    machine = functions.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    assert len(functions.list_executions(stateMachineArn=machine)["executions"]) == 1
+
+
 # --- what cannot work is refused before it is deployed --------------------------------------------------------------
 @pytest.mark.parametrize(
     ("section", "keys", "message"),
@@ -454,9 +513,9 @@ def test_batch_runs_every_step_in_the_configured_image(endpoint: str, states: di
     ],
 )
 def test_what_a_cluster_cannot_reach_is_refused_at_deployment(
-    endpoint: str, shared: str, tmp_path: Path, section: str, keys: dict[str, str], message: str
+    endpoint: str, tmp_path: Path, section: str, keys: dict[str, str], message: str
 ) -> None:
-    project = production(tmp_path / "project", endpoint, shared, "argo-workflows", **{section: keys})
+    project = production(tmp_path / "project", endpoint, "argo-workflows", **{section: keys})
     done = project.train("argo-workflows", "create", "--only-json")
     assert done.code != 0
     assert message in done.output

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from html import escape, unescape
@@ -14,10 +13,7 @@ from PIL import Image
 from components.reporting.report import html
 from tests.components.reporting.example import inputs, rejected
 
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium"),
-]
+pytestmark = pytest.mark.system
 DARK, LIGHT = 0, 1
 MEASURE = """
 const seen = element => element.getClientRects().length > 0 && getComputedStyle(element).clipPath === 'none';

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from components.config import load
+from components.release.lock import pins
 from tests.template.baking import ROOT, bake, content, git, shell
 
 RENDERED = {"CHANGELOG.md", "LICENSE", "README.md", "config.toml", "pyproject.toml"}
@@ -114,12 +115,23 @@ def test_the_configuration_is_the_roots_but_for_the_answers(default_project: Pat
 
 def test_dependencies_and_rules_are_the_roots(default_project: Path) -> None:
     ours, root = read_toml(default_project / "pyproject.toml"), read_toml(ROOT / "pyproject.toml")
-    for key in ("requires-python", "dependencies", "optional-dependencies"):
+    for key in ("requires-python", "dependencies"):
         assert ours["project"][key] == root["project"][key]
     for tool in ("importlinter", "pytest"):
         assert ours["tool"][tool] == root["tool"][tool]
     assert ours["tool"]["ruff"]["lint"]["select"] == root["tool"]["ruff"]["lint"]["select"]
     assert ours["dependency-groups"] == root["dependency-groups"]
+
+
+def test_the_locks_hold_what_production_needs(baked: Baked) -> None:
+    _, project = baked
+    image, deployment = (
+        pins((project / name).read_text(encoding="utf-8"))
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert {"boto3", "s3fs", "metaflow"} <= image.keys()
+    assert "kubernetes" in deployment
+    assert {name: deployment[name].keys() for name in image} == {name: image[name].keys() for name in image}
 
 
 def test_the_tools_are_given_only_what_the_project_has(default_project: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from components.training.predictor import OutcomeValues
+from components.training.outcomes import OutcomeValues
 from components.validation.comparison import PairedDifference
 from components.validation.gates import Check, Limit, judge
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import skops.io
 
+from components.data import schema
 from components.errors import BundleError
 from components.release.bundle import Parts, contents, files, main, pack, verify, write
 from components.release.export import program
@@ -36,7 +38,8 @@ DECISION = {
 
 @pytest.fixture(scope="module")
 def parts() -> Parts:
-    people = pd.read_parquet(ROOT / "data" / "acs_employment_ma_18_64.parquet").sample(1500, random_state=4)
+    table = pl.read_parquet(ROOT / "data" / "acs_employment_ma_18_64.parquet").sample(1500, seed=4)
+    people = table.to_pandas()
     X, y = inputs(people, COLUMNS), people.employed.to_numpy(int)
     predictor = Predictor(build(FAMILIES["linear"], {"C": 1.0}, COLUMNS, 0), slope=0.9, threshold=0.6).fit(
         X, y
@@ -46,7 +49,7 @@ def parts() -> Parts:
         name="job_coaching",
         program=program(predictor, COLUMNS, X),
         smoke=people[list(COLUMNS.names)].assign(y_score=y_score, y_pred=y_pred).head(40),
-        contract={"columns": []},
+        contract=schema.to_json(schema.infer(table), COLUMNS.names),
         reference=reference(X, y_score, y_pred),
         decision=DECISION,
         documents={"model_card.md": "# Model card\n", "datasheet.md": "# Datasheet\n"},
@@ -193,7 +196,7 @@ def test_mlflow_loads_it_and_leaves_it_as_it_is(folder, parts):
     from mlflow.models.utils import load_serving_example
 
     loaded = mlflow.pyfunc.load_model(str(folder))
-    answer = loaded.predict(inputs(parts.smoke, COLUMNS))
+    answer = loaded.predict(pd.read_parquet(folder / "smoke.parquet")[list(COLUMNS.names)])
     assert list(answer.columns) == ["y_score", "y_pred"]
     np.testing.assert_allclose(answer.y_score, parts.smoke.y_score, rtol=0, atol=1e-14)
     np.testing.assert_array_equal(answer.y_pred, parts.smoke.y_pred)
@@ -201,6 +204,20 @@ def test_mlflow_loads_it_and_leaves_it_as_it_is(folder, parts):
     request = json.loads(load_serving_example(str(folder)))["dataframe_split"]
     assert loaded.predict(pd.DataFrame(**request)).equals(answer.head(5).reset_index(drop=True))
     verify(folder)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_mlflow_takes_columns_with_and_without_gaps_where_the_contract_allows_them(parts, tmp_path, gaps):
+    import mlflow.pyfunc
+
+    features = [{**rule, "nullable": True} for rule in parts.contract["features"]]
+    write(contents(dataclasses.replace(parts, contract={"features": features})), tmp_path / "bundle")
+    rows = pd.read_parquet(tmp_path / "bundle" / "smoke.parquet")[list(COLUMNS.names)]
+    if gaps:
+        rows = rows.astype({"age": float, "education": float, "foreign_born": object})
+        rows.loc[0, ["age", "education", "foreign_born"]] = None
+    scores = mlflow.pyfunc.load_model(str(tmp_path / "bundle")).predict(rows).y_score
+    assert scores[1:].tolist() == pytest.approx(parts.smoke.y_score[1:].tolist(), abs=1e-14)
 
 
 def test_recorded_rows_score_as_recorded(folder):

@@ -191,6 +191,12 @@ def test_holdout_uses_leaves_out_the_run_that_asks(ledger):
 # Corruption
 
 
+def test_a_runs_decision_is_found(ledger):
+    happen(ledger, "waived", "4")
+    assert [ledger.decision(f"TrainFlow/{run}").event for run in "12"] == ["rejected", "approved"]
+    assert ledger.decision("TrainFlow/4") is None
+
+
 @pytest.mark.parametrize("number", [1, 3, 4])
 def test_an_altered_entry_is_named(ledger, store, number):
     rewrite(store, number, why="P01 passed")

@@ -1,8 +1,6 @@
 import math
 import re
 
-import pytest
-
 from components.reporting import cards
 from components.validation.gates import Check, Decision
 from tests.components.reporting.example import rejected
@@ -34,13 +32,12 @@ def test_tables_have_a_cell_a_column(given):
         cards.trial_rows(given.searches[0].trials),
         cards.snapshot_rows(given.snapshot),
         cards.violation_rows(given.violations),
-        cards.data_rows(given.columns),
     ]
     assert all(len(row) == len(table.header) for table in tables for row in table.rows)
 
 
 def test_cells_are_text_that_a_card_can_show(given):
-    table = cards.data_rows(given.columns)
+    table = cards.trial_rows(given.searches[0].trials)
     assert all(isinstance(cell, str) for row in table.rows for cell in row)
 
 
@@ -68,19 +65,15 @@ def test_the_terminal_table_is_aligned(given):
     assert all(line[status - 2 : status] == "  " and line[status] != " " for line in lines)
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_no_line_of_the_terminal_is_longer_than_120_columns(given, colour):
+def test_no_line_of_the_terminal_is_longer_than_120_columns(given):
     decision = Decision("approved", "r", "d", "h", 1, "b", (*given.decision.checks, LONG))
-    told = re.sub("\033\\[[0-9;]*m", "", cards.terminal_table(decision, colour=colour))
+    told = cards.terminal_table(decision)
     assert max(map(len, told.splitlines())) <= 120
-    assert " ".join(LONG.title.split()) in " ".join(
-        told.replace("0.51 (0.46 to 0.56)  0.25", "").split()
-    ) or (LONG.title.split()[-1] in told)
+    assert LONG.title.split()[-1] in told
 
 
-def test_status_is_a_word_without_colour(given):
+def test_status_is_a_word(given):
     told = cards.terminal_table(rejected(given).decision)
-    assert "\033" not in told
     assert re.search(r"^P01 .* failed$", told, re.MULTILINE)
     assert "REJECTED. This model must not be deployed." in told
 
