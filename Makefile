@@ -71,7 +71,7 @@ CODE := $(wildcard components flows tests notebooks benchmarks hooks local_exten
 .PHONY: test lint
 test: $(VENV)/.dev ## the fast tests
 	@$(BIN)/python -m pytest $(wildcard tests/components tests/template) -m "not system" -n auto --dist loadscope
-	@$(BIN)/python -m pytest tests/flows -m "not system"
+	@$(BIN)/python -m pytest tests/flows -m "not system" -n 2 --dist loadscope
 lint: $(VENV)/.dev ## style, types and the direction of imports
 	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/ruff format --check $(CODE)

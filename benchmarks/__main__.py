@@ -1,4 +1,4 @@
-"""Runs the benchmarks beside their peers, prints a line for each and writes build/bench.json.
+"""Runs the benchmarks beside their peers, prints a line for each and writes them to build/.
 
 python -m benchmarks            # all but memory
 python -m benchmarks data flow  # some
@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.result import Result
 
 MODULES = ("generation", "data", "search", "fairness", "flow")
-OUTPUT = Path("build/bench.json")
+FOLDER = Path("build")
 
 
 def main(names: list[str]) -> int:
@@ -23,13 +23,14 @@ def main(names: list[str]) -> int:
         for result in importlib.import_module(f"benchmarks.{name}").benchmarks():
             print(result.line, flush=True)
             results.append(result)
-    OUTPUT.parent.mkdir(exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
+    output = FOLDER / f"{'-'.join(['bench', *names])}.json"
     measured = {
         "processors": os.cpu_count(),
         "load_average": os.getloadavg(),
         "results": [each.to_json() for each in results],
     }
-    OUTPUT.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    output.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     missed = [result.name for result in results if not result.holds]
     print(f"Missed: {'; '.join(missed)}" if missed else "Every goal is met.")
     return 1 if missed else 0

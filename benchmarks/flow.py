@@ -18,9 +18,7 @@ from typing import Any
 from benchmarks.result import Result, medians, seconds
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = (
-    "components", "flows", "benchmarks", "data", "config.toml", "schema.yaml", "requirements.lock", "cookiecutter.json",
-)  # fmt: skip
+COPIED = ("components", "flows", "benchmarks", "data", "config.toml", "schema.yaml", "requirements.lock")
 TURNS = 3
 RATIO, SECONDS_A_STEP = 1.25, 1.0
 STEPS = 11
@@ -54,10 +52,7 @@ def project(folder: Path) -> Path:
     folder.mkdir()
     for name in COPIED:
         source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        elif source.exists():
-            shutil.copy2(source, folder / name)
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     return folder
 
 

@@ -3,8 +3,8 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 from benchmarks.result import Result, in_turns
 
@@ -22,16 +22,15 @@ def empty_template(folder: Path) -> Path:
     return folder
 
 
-def generate(template: Path, environment: dict[str, str]) -> None:
-    """One generation into a new folder."""
-    with tempfile.TemporaryDirectory() as into:
-        command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", into]
-        subprocess.run(command, env=environment, cwd=into, check=True, capture_output=True)
+def generate(template: Path, into: Path, environment: dict[str, str]) -> None:
+    """One generation into a new folder, which is removed with all the others."""
+    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input", "-o", mkdtemp(dir=into)]
+    subprocess.run(command, env=environment, cwd=into, check=True, capture_output=True)
 
 
 def benchmarks() -> list[Result]:
     """The wall-clock seconds of a process, the start of Python included."""
-    with tempfile.TemporaryDirectory() as name:
+    with TemporaryDirectory() as name:
         here = Path(name)
         settings = here / "cookiecutter.yaml"
         settings.write_text(
@@ -41,7 +40,7 @@ def benchmarks() -> list[Result]:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         empty = empty_template(here / "empty_template")
         ours, peer = in_turns(
-            lambda: generate(ROOT, environment), lambda: generate(empty, environment), ROUNDS
+            lambda: generate(ROOT, here, environment), lambda: generate(empty, here, environment), ROUNDS
         )
     return [
         Result(

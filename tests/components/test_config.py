@@ -43,7 +43,7 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ("[gates.P01]", '[gates.P01]\nwaiver = "because"', ["gates.P01.waiver", "at least 10"]),
         ("threshold = 0.73", "threshold = nan", ["gates.P01.threshold", "finite"]),
         ('target = "employed"', "", ["data.target", "missing"]),
-        ('slug = "flowprint_sample"', 'slug = "../evil"', ["project.slug", "'../evil'"]),
+        ('slug = "', 'slug = "../', ["project.slug", "'../"]),
         ("[data]", "[data", ["not valid TOML", "line"]),
     ],
 )  # fmt: skip

@@ -56,14 +56,18 @@ def grave(project: Project, moment: str) -> Path:
     return project.root / "graves" / moment.replace(" ", "_")
 
 
-def outlive(project: Project, *moments: str) -> str:
+def outlive(project: Project, *moments: str, last_from_first: bool = False) -> str:
     """Run the flow and resume it after each death; the output of all attempts.
 
-    Each attempt resumes the one before it; the last one resumes the first, as Metaflow does if it is told of none.
+    Args:
+        project: Its steps were armed.
+        moments: The moments at which they die.
+        last_from_first: Whether the last attempt resumes the first one, as Metaflow does if it is told of none;
+            else each attempt resumes the one before it.
     """
     attempts = [project.train("run")]
     while attempts[-1].code and len(attempts) <= len(moments):
         died = all(grave(project, moment).exists() for moment in moments)
-        origin = [] if died else ["--origin-run-id", project.run().id]
+        origin = [] if died and last_from_first else ["--origin-run-id", project.run().id]
         attempts.append(project.train("resume", *origin))
     return "\n".join(attempt.output for attempt in attempts)
