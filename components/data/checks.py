@@ -14,7 +14,14 @@ from components.errors import ContractError, DataError
 REASONS = "reasons"
 
 
-def check(table: pl.DataFrame, contract: Contract, *, target: str, key: Sequence[str] = ()) -> CheckedTable:
+def check(
+    table: pl.DataFrame,
+    contract: Contract,
+    *,
+    target: str,
+    key: Sequence[str] = (),
+    required: Sequence[str] = (),
+) -> CheckedTable:
     """The table's rows, parted into those that hold to the contract and those that break it.
 
     A missing target, a missing part of the key and a repeated key break it too. Of rows that repeat a value or a key,
@@ -25,21 +32,22 @@ def check(table: pl.DataFrame, contract: Contract, *, target: str, key: Sequence
         contract: What each column may hold.
         target: The column to predict.
         key: Columns that together identify a row.
+        required: Further columns without which a row is of no use, whatever the contract allows.
 
     Raises:
         ContractError: If the table breaks the contract as a whole: missing or unexpected columns, no rows, a column
             of another type.
         DataError: If the target has no value, or only one.
     """
-    _require_named(contract, target, key)
+    _require_named(contract, target, *key, *required)
     require_form(table, contract)
-    required = {target, *key}
-    kept = holding(table, {rule.name: _kept(rule, table, required) for rule in contract.columns})
+    needed = {target, *key, *required}
+    kept = holding(table, {rule.name: _kept(rule, table, needed) for rule in contract.columns})
     suspects = set(contract.names) - kept
     found = converted(table, contract, suspects)
     whole = _in_types(found, contract)
     _require_classes(whole[target], target)
-    flags = [*_column_flags(found, whole, contract, suspects, required), *_key_flags(whole, key)]
+    flags = [*_column_flags(found, whole, contract, suspects, needed), *_key_flags(whole, key)]
     if not flags:
         return CheckedTable(whole, found.clear().with_columns(pl.lit("").alias(REASONS)), ())
     return _parted(found, whole, flags, target)
@@ -188,8 +196,8 @@ def _set_aside(rows: int, violations: Sequence[Violation]) -> str:
     return f". Of the others, {rows:,} break schema.yaml and are set aside:\n{_account(violations)}\n"
 
 
-def _require_named(contract: Contract, target: str, key: Sequence[str]) -> None:
-    for name in (target, *key):
+def _require_named(contract: Contract, *names: str) -> None:
+    for name in names:
         contract.column(name)
     if REASONS in contract.names:
         raise ContractError(

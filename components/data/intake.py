@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from components.data import schema, snapshot, source
+from components.data.checks import REASONS
+from components.data.reading import known, read_as
 from components.data.schema import Contract, Violation
 from components.data.snapshot import Snapshot
 from components.errors import ConfigError, DataError
@@ -25,12 +30,34 @@ class Period:
     Attributes:
         column: the time column, or "" for all rows.
         since: the first value that is meant, or "".
-        until: the last value that is meant, or "".
+        until: the last value that is meant, or ""; a day stands for all its hours.
     """
 
     column: str = ""
     since: str = ""
     until: str = ""
+
+    @property
+    def limited(self) -> bool:
+        """Whether not every row is meant."""
+        return bool(self.since or self.until)
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What columns are for, as config.toml names them.
+
+    Attributes:
+        target: the column to predict.
+        positive: the target's value that counts as positive, as text.
+        key: columns that identify a row.
+        weight: the column of sample weights, or "".
+    """
+
+    target: str
+    positive: str
+    key: Sequence[str] = ()
+    weight: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,14 +68,12 @@ class Intake:
         snapshot: the accepted rows.
         source_rows: rows that the source gave for the period.
         quarantined_rows: of these, the rows set aside.
-        quarantine: the name of the object in the store that holds them, or "".
         violations: what they broke.
     """
 
     snapshot: Snapshot
     source_rows: int
     quarantined_rows: int = 0
-    quarantine: str = ""
     violations: tuple[Violation, ...] = ()
 
 
@@ -58,79 +83,146 @@ def take_in(
     named: str,
     period: Period,
     contract: Contract,
-    target: str,
-    key: Sequence[str],
+    purpose: Purpose,
     max_quarantined_fraction: float,
     store: Store,
     version: str = "",
 ) -> Intake:
     """The snapshot of a source's rows that hold to the contract; the others go to the quarantine.
 
+    Rows that are brought back from the store are checked again, as the contract may have changed since, and what
+    was set aside when they were taken in counts again.
+
     Args:
         location: where to read.
         named: the source as records shall name it.
-        period: which rows are meant.
+        period: which rows are meant; all of an earlier version.
         contract: what every row must hold to.
-        target: the column to predict.
-        key: columns that identify a row.
+        purpose: what columns are for.
         max_quarantined_fraction: more rows than this set aside stop the run.
         store: where snapshot and quarantine are kept.
         version: bring back these rows of the store instead of reading the source.
 
     Raises:
-        DataError: the source cannot be read, or no row is left.
+        ConfigError: the period, the positive value or the weights do not fit the table.
+        DataError: the source or the version cannot be read, or no row is left.
         ContractError: the table breaks the contract as a whole, or too many rows do.
     """
     if version:
-        return bring_back(version, store)
-    table = schema.conform(within(source.read(location), period).collect(), contract)
-    checked = schema.check(table, contract, target=target, key=key)
-    version = snapshot.content_version(checked.accepted)
-    quarantine = (
-        snapshot.quarantine(checked.quarantined, version, store) if checked.quarantined.height else ""
-    )
+        table, period = snapshot.load(version, store), Period()
+        named = next(kept.source for kept in snapshot.versions(store) if kept.version == version)
+        earlier_rows, earlier = set_aside_before(version, store)
+    else:
+        table, earlier_rows, earlier = source.read(location).collect(), 0, ()
+    table = within(schema.conform(table, contract), period, contract)
+    required = [name for name in (period.limited and period.column, purpose.weight) if name]
+    checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)
+    if checked.quarantined.height:
+        snapshot.quarantine(checked.quarantined, snapshot.content_version(checked.accepted), store)
     schema.too_many(checked, max_quarantined_fraction)
+    require_positive(checked.accepted, purpose)
+    require_weights(checked.accepted, purpose.weight)
     taken = snapshot.take(checked.accepted, source=named, store=store)
-    return Intake(taken, table.height, checked.quarantined.height, quarantine, checked.violations)
+    return Intake(
+        taken,
+        table.height + earlier_rows,
+        checked.quarantined.height + earlier_rows,
+        (*earlier, *checked.violations),
+    )
 
 
-def bring_back(version: str, store: Store) -> Intake:
-    """The snapshot of an earlier data version, verified.
+def set_aside_before(version: str, store: Store) -> tuple[int, tuple[Violation, ...]]:
+    """The most rows that were set aside on the way to a version, and what they broke."""
+    kept = [pl.read_parquet(BytesIO(store.read(name))) for name in store.names(f"quarantine/{version}")]
+    if not kept:
+        return 0, ()
+    rows = max(kept, key=lambda table: table.height)
+    told = Counter(reason for reasons in rows[REASONS] for reason in reasons.split("; "))
+    violations = (
+        Violation(column, rule, count, "kept in the quarantine")
+        for (column, _, rule), count in ((reason.partition(": "), count) for reason, count in told.items())
+    )
+    return rows.height, tuple(violations)
 
-    Raises:
-        DataError: the store has no such version, or it is corrupted.
-    """
-    table = snapshot.load(version, store)
-    known = next(kept for kept in snapshot.versions(store) if kept.version == version)
-    return Intake(known, table.height)
 
+def within(table: pl.DataFrame, period: Period, contract: Contract) -> pl.DataFrame:
+    """The rows of the period, both ends included, and those without a time, which the contract's check sets aside.
 
-def within(table: pl.LazyFrame, period: Period) -> pl.LazyFrame:
-    """The rows of the period, both ends included.
+    Args:
+        table: conforming, as :func:`components.data.schema.conform` gives it.
+        period: which rows are meant.
+        contract: says what the column's values are; the ends are read as the same.
 
     Raises:
         ConfigError: there is no such column, or an end is no value of its type.
         DataError: no row is of the period.
     """
-    if not (period.since or period.until):
+    if not period.limited:
         return table
-    types = table.collect_schema()
-    if period.column not in types:
+    if period.column not in contract.names:
         raise ConfigError(
-            f"config.toml: data.time is {period.column!r}, which the source does not have; it has {types.names()}."
+            f"config.toml: data.time is {period.column!r}, which schema.yaml does not have; it has "
+            f"{', '.join(contract.names)}."
         )
-    column = pl.col(period.column)
-    try:
-        for text, keep in ((period.since, column.__ge__), (period.until, column.__le__)):
-            if text:
-                table = table.filter(keep(pl.Series([text]).cast(types[period.column])[0]))
-    except pl.exceptions.PolarsError as error:
-        raise ConfigError(
-            f"config.toml: data.since or data.until is no value of {period.column!r} ({types[period.column]}): {error}"
-        ) from None
-    if table.select(pl.len()).collect().item() == 0:
+    kind = contract.column(period.column).type
+    times = read_as(known(table[period.column], kind), kind)
+    if kind == "category":
+        times = times.cast(pl.String)
+    meant = times.is_not_null()
+    for key, text in (("since", period.since), ("until", period.until)):
+        if not text:
+            continue
+        end = read_as(known(pl.Series([text]), kind), kind)[0]
+        if end is None:
+            raise ConfigError(
+                f"config.toml: data.{key} is {text!r}, which is no {kind}, as {period.column!r} holds; write it like "
+                f"{str(times.drop_nulls().head(1).to_list()[:1])[1:-1]}."
+            )
+        if key == "since":
+            meant &= times >= end
+        elif kind == "datetime" and len(text.strip()) == len("2026-01-31"):
+            meant &= times < end + timedelta(days=1)
+        else:
+            meant &= times <= end
+    if not meant.any():
         raise DataError(
             f"No row of the source has {period.column!r} from {period.since or 'the start'} to "
             f"{period.until or 'the end'}; correct data.since and data.until."
         )
-    return table
+    return table.filter(meant | times.is_null())
+
+
+def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:
+    """Pass if the target takes the value that counts as positive, and another one.
+
+    Raises:
+        ConfigError: it names the values found.
+    """
+    found = sorted({str(value).lower() for value in table[purpose.target].unique().to_list()})
+    if purpose.positive.lower() not in found:
+        shown = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
+        raise ConfigError(
+            f"config.toml: data.positive is {purpose.positive!r}, but {purpose.target!r} holds {shown}; name one of them."
+        )
+
+
+def require_weights(table: pl.DataFrame, weight: str) -> None:
+    """Pass if no weight is negative or infinite, and not all are 0; where "" is named, there is nothing to see.
+
+    Raises:
+        ConfigError: the column is not numeric.
+        DataError: it says how many weights cannot be.
+    """
+    if not weight:
+        return
+    values = table[weight]
+    if not values.dtype.is_numeric():
+        raise ConfigError(
+            f"config.toml: data.weight is {weight!r}, which holds no numbers; name a numeric column."
+        )
+    wrong = int((~((values >= 0) & values.cast(pl.Float64).is_finite())).sum())
+    if wrong or not values.sum():
+        raise DataError(
+            f"The weights in {weight!r} must be 0 or more, and not all 0; {wrong:,} of {len(values):,} are negative or "
+            "infinite. Correct the source, or set a minimum in schema.yaml, which sets such rows aside."
+        )
