@@ -14,8 +14,9 @@ from components.training.features import Columns
 from components.training.outcomes import OutcomeValues
 from components.validation.calibration import CalibrationReport, calibration_report
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
-from components.validation.metrics import METRICS, Estimate, estimates, expected_utility
+from components.validation.metrics import Estimate, estimates, expected_utility
 from components.validation.robustness import RobustnessReport, robustness_report
+from components.validation.single_features import single_feature_scores
 from components.validation.slices import SliceReport, slice_report
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from components.training.predictor import Predictor
 
-SINGLE_BINS = 20
 """Into how many bins a number is cut to see what it says alone."""
 
 LEAST_ROWS = 200
@@ -232,33 +232,3 @@ def compare(
         **kept,
     )
     return ChampionComparison(champion.champion, count, difference)
-
-
-def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, float]:
-    """The area under the ROC curve that each feature reaches alone, .5 to 1.
-
-    A category, or one of 20 bins of a number, scores by its share of positives in the other half of the rows, so that
-    rare ones do not overfit.
-    """
-    auc = METRICS["roc_auc"]
-    half = np.arange(len(rows.y)) % 2 == 0
-    scores = {}
-    for name in columns.names:
-        value = _alone(rows.X[name], rows.y, half)
-        area = auc.function(rows.y, value, rows.weight)
-        scores[name] = max(area, 1 - area)
-    return scores
-
-
-def _alone(column: Any, y: NDArray[np.int64], half: NDArray[np.bool_]) -> NDArray[np.float64]:
-    import pandas as pd
-
-    if pd.api.types.is_numeric_dtype(column) and column.nunique() > SINGLE_BINS:
-        binned = pd.qcut(column, SINGLE_BINS, labels=False, duplicates="drop").fillna(-1)
-    else:
-        binned = pd.Series(pd.factorize(column)[0], index=column.index)
-    value = np.empty(len(y))
-    for mine in (half, ~half):
-        share = pd.Series(y[~mine]).groupby(binned.to_numpy()[~mine]).mean()
-        value[mine] = pd.Series(binned.to_numpy()[mine]).map(share).fillna(y.mean()).to_numpy()
-    return value

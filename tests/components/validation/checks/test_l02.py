@@ -1,8 +1,8 @@
 """L02: no feature gives the target away."""
 
 from components.validation.checks.leakage import single_feature
-from components.validation.evaluation import single_feature_scores
 from components.validation.gates import Check, Limit
+from components.validation.single_features import single_feature_scores
 from tests.components.validation.checks.models import Model
 
 

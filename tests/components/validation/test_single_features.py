@@ -1,0 +1,60 @@
+"""What a feature alone knows of the target, in every form that a leak takes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from components.training.examples import Examples
+from components.training.features import Columns
+from components.validation.single_features import single_feature_scores
+
+ROWS = 8000
+LEAKS = {
+    "0 for negatives, an amount for positives": lambda y, noise: y * (100 + 50 * noise),
+    "missing for negatives": lambda y, noise: np.where(y == 1, noise, np.nan),
+    "missing for positives": lambda y, noise: np.where(y == 1, np.nan, noise),
+    "a code that only positives have": lambda y, noise: np.where(y == 1, 7.0, np.round(4 * noise)),
+    "in the middle for positives": lambda y, noise: np.where(y == 1, 0.01, 1) * noise,
+    "large for negatives": lambda y, noise: noise - 10 * y,
+}
+
+
+def scored(column, y):
+    X = pd.DataFrame({"it": column})
+    numeric = pd.api.types.is_numeric_dtype(column)
+    columns = Columns(("it",), ()) if numeric else Columns((), ("it",))
+    return single_feature_scores(Examples(X, y, None, X), columns=columns)["it"]
+
+
+@pytest.mark.parametrize("prevalence", [0.005, 0.05, 0.3, 0.8])
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_number_that_gives_the_target_away_is_seen_at_any_prevalence(leak, prevalence):
+    generator = np.random.default_rng(0)
+    y = (generator.random(ROWS) < prevalence).astype(int)
+    assert scored(LEAKS[leak](y, generator.standard_normal(ROWS)), y) > 0.95
+
+
+def test_a_category_that_gives_the_target_away_is_seen():
+    y = np.arange(ROWS) % 10 == 3
+    assert scored(np.where(y, "refunded", "open").astype(object), y.astype(int)) == 1
+
+
+@pytest.mark.parametrize("values", ["floats", "few", "mostly 0", "labels"])
+def test_noise_knows_next_to_nothing(values):
+    generator = np.random.default_rng(1)
+    y, noise = (generator.random(ROWS) < 0.1).astype(int), generator.random(ROWS)
+    columns = {
+        "floats": noise,
+        "few": np.round(9 * noise),
+        "mostly 0": np.where(noise < 0.9, 0, noise),
+        "labels": pd.Series(np.round(1000 * noise).astype(int).astype(str)).to_numpy(object),
+    }
+    assert scored(columns[values], y) < 0.56
+
+
+def test_weights_count():
+    y, value = np.array([0, 1, 0, 1] * 50), np.array([1.0, 1.0, 2.0, 2.0] * 50)
+    weight = np.array([1.0, 0.0, 0.0, 1.0] * 50)
+    X = pd.DataFrame({"it": value})
+    found = single_feature_scores(Examples(X, y, weight, X), columns=Columns(("it",), ()))
+    assert found["it"] == 1
