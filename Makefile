@@ -52,10 +52,12 @@ lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
 	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
-.PHONY: train report versions verify ledger
+.PHONY: train gate report versions verify ledger
 train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=data version | CONFIG=file CONTRACT=file)
 	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
 	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))
+gate: $(VENV)/.runtime ## fails unless the newest run was approved
+	@$(BIN)/python -m components.validation.gates
 report: $(VENV)/.runtime ## where the newest run's report is
 	@$(BIN)/python -m components.reporting.latest
 versions: $(VENV)/.runtime ## the data versions kept in the store

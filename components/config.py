@@ -1,5 +1,6 @@
 """Settings: config.toml, typed and frozen; what it does not know, it refuses."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ Reason = Annotated[str, Field(min_length=10)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Project(Section):
@@ -186,6 +187,9 @@ GATES = (
     "K01", "K02", "F01", "F02", "F03", "R01", "R02", "E01", "S01", "S02", "T01",
 )  # fmt: skip
 UNWAIVABLE = ("D03", "L01", "E01", "T01")
+WITHOUT_THRESHOLD = ("D03", "L01")
+NEEDED = ("E01", "T01")
+OF_THE_MODEL = ("B01", "P01", "U01")
 
 
 class Settings(Section):
@@ -216,7 +220,44 @@ class Settings(Section):
                 raise ValueError(f"gates.{code}: no gate has this code; the codes are {', '.join(GATES)}")
             if gate.waiver and code in UNWAIVABLE:
                 raise ValueError(f"gates.{code}: this gate guards the evidence itself and cannot be waived")
+            if gate.threshold is not None and code in WITHOUT_THRESHOLD:
+                raise ValueError(
+                    f"gates.{code}: this gate lets nothing pass and takes no threshold; remove it"
+                )
+        unset = [code for code in NEEDED if self._threshold(code) is None]
+        if unset:
+            raise ValueError(f"gates.{unset[0]}: this gate guards the evidence itself; give it a threshold")
+        if all(self._threshold(code) is None for code in OF_THE_MODEL):
+            raise ValueError(
+                f"gates: none of {', '.join(OF_THE_MODEL)} has a threshold, and without one nothing says whether the "
+                "model is any good; set one"
+            )
         return self
+
+    @model_validator(mode="after")
+    def _sensitive_columns_are_named(self) -> Self:
+        for key, columns in (
+            ("features.allow_sensitive", list(self.features.allow_sensitive)),
+            ("fairness.bands", list(self.fairness.bands)),
+        ):
+            if unknown := [name for name in columns if name not in self.fairness.features]:
+                raise ValueError(
+                    f"{key}: {unknown} are no sensitive columns; those of fairness.sensitive and fairness.waived are "
+                    f"{list(self.fairness.features)}"
+                )
+        return self
+
+    def _threshold(self, code: str) -> float | None:
+        return self.gates[code].threshold if code in self.gates else None
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What only people can say of the model, by key."""
+        told = self.documents.model_dump()
+        return {
+            "project.description": self.project.description,
+            **{f"documents.{key}": text for key, text in told.items()},
+        }
 
     @property
     def experiment(self) -> str:
@@ -255,7 +296,8 @@ def settings(content: Mapping[str, Any]) -> Settings:
         ConfigError: Names each key at fault, the value found and what is allowed.
     """
     try:
-        return Settings.model_validate(dict(content))
+        # As JSON, because there a list may be a tuple while no text is a number and no truth value either.
+        return Settings.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         raise ConfigError("\n".join(_sentence(detail) for detail in error.errors())) from None
 

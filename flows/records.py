@@ -166,7 +166,9 @@ def model_card(run: Any, created: str) -> str:
             git_commit=run.git_commit,
             software=software(),
             family=run.winner.family,
-            parameters=run.winner.best.params,
+            parameters={
+                name: "none" if value is None else value for name, value in run.winner.best.params.items()
+            },
             trials=sum(len(result.trials) for result in run.results),
             seed=settings.search.seed,
             features=run.columns.names,

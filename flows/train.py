@@ -6,6 +6,7 @@ from metaflow import Config, IncludeFile, Parameter, card, current, package_sour
 
 from components.data import intake, schema, snapshot, split
 from components.data.split import SplitRule
+from components.release import documents
 from components.release.ledger import Ledger
 from components.release.tracking import refuse_sqlite
 from components.training import examples, features
@@ -52,6 +53,8 @@ class TrainFlow(ConfiguredFlow):
         # What cannot be recorded at the end need not begin.
         refuse_sqlite(self.settings.tracking.uri, orchestrated=on_cluster())
         Ledger(self.durable).entries()
+        documents.require_said(self.settings.said)
+        documents.parse_statements(self.datasheet_text)
         data, self.first_run = self.settings.data, current.run_id
         self.contract = schema.parse(self.contract_text)
         self.taken = intake.take_in(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.errors import BundleError, DataError
+from components.errors import BundleError, ConfigError, DataError
 from components.release.tracking import redacted
 
 if TYPE_CHECKING:
@@ -185,20 +185,8 @@ class DatasheetEvidence:
     part_rows: Mapping[str, int]
 
 
-def load_statements(path: Path) -> DatasheetStatements:
-    """What people said of a data set, from a TOML file with one text for each field of DatasheetStatements.
-
-    Raises:
-        DataError: The file is missing, is no TOML, or its keys are not exactly the fields.
-    """
-    try:
-        return parse_statements(path.read_text(encoding="utf-8"), path.name)
-    except FileNotFoundError:
-        raise DataError(f"{path.name}: not found; write it with the keys {', '.join(_STATEMENTS)}.") from None
-
-
 def parse_statements(text: str, name: str = "datasheet.toml") -> DatasheetStatements:
-    """The same from the file's text.
+    """What people said of a data set, from the text of a TOML file with a key for each field of DatasheetStatements.
 
     Raises:
         DataError: The text is no TOML, or its keys are not exactly the fields.
@@ -210,7 +198,25 @@ def parse_statements(text: str, name: str = "datasheet.toml") -> DatasheetStatem
         raise DataError(f"{name}: not valid TOML: {error}; mend the line it names.") from None
     if odd := sorted(set(found) ^ set(wanted)):
         raise DataError(f"{name}: missing or unknown: {', '.join(odd)}; the keys are {', '.join(wanted)}.")
-    return DatasheetStatements(**{name: str(found[name]) for name in wanted})
+    statements = DatasheetStatements(**{key: str(found[key]) for key in wanted})
+    if unsaid := list(_gaps(name, statements)):
+        raise DataError(f"{', '.join(unsaid)}: nothing is said there; write a sentence.")
+    return statements
+
+
+def require_said(texts: Mapping[str, str]) -> None:
+    """Pass if each text says something.
+
+    Args:
+        texts: By their keys in config.toml.
+
+    Raises:
+        ConfigError: It names those that are empty or a placeholder.
+    """
+    if unsaid := [key for key, text in texts.items() if list(_gaps(key, text))]:
+        raise ConfigError(
+            f"config.toml: {', '.join(unsaid)}: nothing is said there, and the model card needs it; write a sentence."
+        )
 
 
 def model_card(evidence: CardEvidence) -> str:

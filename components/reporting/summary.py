@@ -16,6 +16,7 @@ from components.reporting.formats import (
     with_interval,
     words,
 )
+from components.validation.gates import OF_THE_MODEL
 
 if TYPE_CHECKING:
     from components.training.outcomes import OutcomeValues
@@ -105,8 +106,8 @@ def explanation(decision: Decision) -> str:
     judged = len(decision.checks) - number_of["not_applicable"]
     if number_of["failed"]:
         first = f"{number_of['failed']} of {_checks(judged)} failed, and a single failure blocks."
-    elif not number_of["passed"]:
-        first = "No check passed, and without evidence nothing is approved."
+    elif decision.outcome == "rejected":
+        first = f"None of {', '.join(OF_THE_MODEL)} passed, and without evidence of use nothing is approved."
     else:
         first = f"{number_of['passed']} of {_checks(judged)} passed and none failed."
     waived = (
@@ -149,7 +150,7 @@ def actions(decision: Decision) -> tuple[Action, ...]:
         what = "Say what these checks lack, a threshold or a sensitive column, in config.toml, or accept that nothing judges this."
         found.append(Action("Data scientist, with the product owner", what, _codes(unset)))
     if decision.outcome == "approved":
-        what = "Deploy it with make deploy, which compares it with the champion once more."
+        what = "Deploy the bundle after make verify; MLflow keeps it under the alias challenger."
         found.append(Action("Platform engineer", what))
     else:
         what = "Leave the present model in place; this bundle goes to the environment test only."

@@ -1,10 +1,21 @@
 """Gates: named checks with stable codes, and the decision that follows from them."""
 
+import argparse
+import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 Status = Literal["passed", "failed", "waived", "not_applicable"]
 Direction = Literal["at most", "less than", "at least", "more than"]
+
+OF_THE_MODEL = ("B01", "P01", "U01")
+"""The gates of which at least one must pass: the others may all pass for a model that is good for nothing."""
+
+ALWAYS = ("E01", "T01")
+"""The gates without which the evidence itself is not to be trusted: without a threshold they fail."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,10 @@ class Decision:
 
 
 def outcome(checks: tuple[Check, ...]) -> Literal["approved", "rejected"]:
-    """``approved`` if no check failed and at least one passed, else ``rejected``."""
-    statuses = {check.status for check in checks}
-    return "approved" if "passed" in statuses and "failed" not in statuses else "rejected"
+    """``approved`` if no check failed and at least one that judges the model passed, else ``rejected``."""
+    blocked = any(check.status == "failed" for check in checks)
+    shown = any(check.status == "passed" and check.code in OF_THE_MODEL for check in checks)
+    return "approved" if shown and not blocked else "rejected"
 
 
 def judge(
@@ -85,7 +97,8 @@ def judge(
     Args:
         code: Stable code.
         title: What is judged.
-        limit: The configured threshold and waiver. Without a threshold the check is not applicable.
+        limit: The configured threshold and waiver. Without a threshold the check is not applicable, or, if it is
+            one of :data:`ALWAYS`, failed.
         direction: How the bound must stand to the threshold.
         bound: The number that decides; a NaN never passes.
         measured: What the bound is, as the start of a sentence.
@@ -99,7 +112,8 @@ def judge(
             f"NOT JUDGED: {measured} is {bound:.4g}, but gates.{code}.threshold is not set; "
             "set it in config.toml."
         )
-        return Check(code, title, "not_applicable", value, interval, None, reason)
+        status: Status = "failed" if code in ALWAYS else "not_applicable"
+        return Check(code, title, status, value, interval, None, reason)
     if holds(bound, direction, limit.threshold):
         reason = f"{measured} is {bound:.4g}, {direction} {limit.threshold:g}, as it must be."
         return Check(code, title, "passed", value, interval, limit.threshold, reason)
@@ -125,3 +139,25 @@ def holds(bound: float, direction: Direction, threshold: float) -> bool:
     if direction == "at least":
         return bound >= threshold
     return bound > threshold
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say how the newest run was decided, or another by its decision.json; 0 if it was approved, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m components.validation.gates", description=main.__doc__)
+    parser.add_argument("decision", nargs="?", type=Path, default=Path("build/latest/decision.json"))
+    path = parser.parse_args(arguments).decision
+    try:
+        decision = json.loads(path.read_text(encoding="utf-8"))
+        failed = [
+            f"{check['code']} {check['title']}" for check in decision["checks"] if check["status"] == "failed"
+        ]
+        found, run = decision["outcome"], decision["run"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.stderr.write(f"{path}: no decision to read ({type(error).__name__}); `make train` writes one.\n")
+        return 1
+    sys.stdout.write(f"{found}, run {run}{': blocked by ' + ', '.join(failed) if failed else ''}\n")
+    return 0 if found == "approved" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

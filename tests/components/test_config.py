@@ -6,6 +6,7 @@ import pytest
 
 from components import config
 from components.errors import ConfigError
+from components.validation import gates
 
 SHIPPED = (Path(__file__).parents[2] / "config.toml").read_text(encoding="utf-8")
 
@@ -45,12 +46,41 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ('target = "employed"', "", ["data.target", "missing"]),
         ('slug = "', 'slug = "../', ["project.slug", "'../"]),
         ("[data]", "[data", ["not valid TOML", "line"]),
+        ("threshold = 0.73", "threshold = false", ["gates.P01.threshold", "False", "valid number"]),
+        ("threshold = 0.73", 'threshold = "0.73"', ["gates.P01.threshold", "'0.73'", "valid number"]),
+        ("folds = 3", 'folds = "3"', ["search.folds", "'3'", "valid integer"]),
+        ("folds = 3", "folds = true", ["search.folds", "True", "valid integer"]),
+        ("folds = 3", "folds = 3.5", ["search.folds", "3.5", "valid integer"]),
+        ("threshold = 1e-9", "# nothing", ["gates.T01", "give it a threshold"]),
+        ("[gates.P01]", "[gates.L01]\nthreshold = 1e9\n[gates.P01]", ["gates.L01", "takes no threshold"]),
+        ("bands = {", "bands = { agee = [30],", ["fairness.bands", "'agee'", "'age'"]),
+        ("allow_sensitive = {", 'allow_sensitive = { creed = "it is told freely",', ["allow_sensitive", "'creed'"]),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_what_is_allowed(old: str, new: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as error:
         config.parse(spoiled(old, new))
     assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_whole_numbers_may_stand_for_others() -> None:
+    assert (
+        config.settings(config.parse(spoiled("threshold = 0.73", "threshold = 1"))).gates["P01"].threshold
+        == 1.0
+    )
+
+
+def test_a_model_that_no_gate_would_judge_is_refused() -> None:
+    content = config.parse(SHIPPED)
+    silent = {code: gate for code, gate in content["gates"].items() if code not in config.OF_THE_MODEL}
+    with pytest.raises(ConfigError, match="none of B01, P01, U01 has a threshold"):
+        config.settings(content | {"gates": silent})
+    with pytest.raises(ConfigError, match=r"gates\.E01: this gate guards the evidence itself"):
+        config.settings({key: value for key, value in content.items() if key != "gates"})
+
+
+def test_gates_and_configuration_agree_on_what_must_be_judged() -> None:
+    assert (config.NEEDED, config.OF_THE_MODEL) == (gates.ALWAYS, gates.OF_THE_MODEL)
 
 
 def test_settings_do_not_change() -> None:

@@ -25,8 +25,8 @@ def gitlab() -> Any:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_it_lints_tests_and_trains_in_this_order(name: str) -> None:
-    assert re.findall(r"\bmake (\w+)", text(name)) == ["lint", "test", "train"]
+def test_it_lints_tests_trains_and_fails_for_a_rejected_model_in_this_order(name: str) -> None:
+    assert re.findall(r"\bmake (\w+)", text(name)) == ["lint", "test", "train", "gate"]
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -4,16 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from components.errors import BundleError, DataError
+from components.errors import BundleError, ConfigError, DataError
 from components.release.documents import (
     CardEvidence,
     ColumnSummary,
     DatasheetEvidence,
     DatasheetStatements,
     datasheet,
-    load_statements,
     missing,
     model_card,
+    parse_statements,
+    require_said,
 )
 from components.training.predictor import OutcomeValues
 from components.validation.comparison import PairedDifference
@@ -306,12 +307,12 @@ def test_datasheet_without_a_statement_is_refused_and_names_it(sheet, field):
 # Statements
 
 
-def test_statements_come_from_a_file(sheet, tmp_path):
+def test_statements_come_from_a_text(sheet):
     wanted = {each.name: getattr(sheet.statements, each.name) for each in fields(DatasheetStatements)}
-    (tmp_path / "datasheet.toml").write_text(
-        "\n".join(f"{key} = {json.dumps(text)}" for key, text in wanted.items())
-    )
-    assert load_statements(tmp_path / "datasheet.toml") == sheet.statements
+    text = "\n".join(f"{key} = {json.dumps(text)}" for key, text in wanted.items())
+    assert parse_statements(text) == sheet.statements
+    with pytest.raises(DataError, match=r"datasheet\.toml\.motivation: nothing is said there"):
+        parse_statements(text.replace(json.dumps(wanted["motivation"]), '"TODO"'))
 
 
 @pytest.mark.parametrize(
@@ -319,11 +320,16 @@ def test_statements_come_from_a_file(sheet, tmp_path):
     [
         ('title = "x"', r"datasheet\.toml: missing or unknown: collection, distribution"),
         ("title = ", r"datasheet\.toml: not valid TOML"),
-        (None, r"datasheet\.toml: not found; write it with the keys title, motivation"),
     ],
 )
-def test_statements_that_cannot_be_read_are_refused(tmp_path, content, message):
-    if content is not None:
-        (tmp_path / "datasheet.toml").write_text(content)
+def test_statements_that_cannot_be_read_are_refused(content, message):
     with pytest.raises(DataError, match=message):
-        load_statements(tmp_path / "datasheet.toml")
+        parse_statements(content)
+
+
+def test_keys_of_the_configuration_that_say_nothing_are_named():
+    require_said({"documents.owner": "the team"})
+    with pytest.raises(ConfigError, match=r"documents\.owner, documents\.out_of_scope: nothing is said"):
+        require_said(
+            {"documents.owner": " ", "documents.out_of_scope": "tbd", "project.description": "It predicts"}
+        )

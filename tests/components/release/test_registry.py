@@ -428,6 +428,7 @@ project = {{ name = "Cut tail", slug = "cut_tail" }}
 data = {{ source = "data.parquet", target = "y" }}
 split = {{ salt = "s" }}
 search = {{ families = ["linear"] }}
+gates = {{ P01.threshold = 0.6, E01.threshold = 1e-6, T01.threshold = 1e-9 }}
 store = {{ root = "{root}" }}
 tracking = {{ uri = "{uri}" }}
 [objective]

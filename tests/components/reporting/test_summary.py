@@ -42,7 +42,9 @@ def test_a_failure_is_told_first():
 
 
 def test_nothing_passed_is_not_sold_as_nothing_failed():
-    assert summary.explanation(decision(SILENT, outcome="rejected")).startswith("No check passed")
+    assert summary.explanation(decision(SILENT, outcome="rejected")).startswith(
+        "None of B01, P01, U01 passed"
+    )
 
 
 def test_failures_go_to_their_owners_with_what_to_do():
@@ -73,7 +75,7 @@ def test_a_missing_threshold_is_someones_task_and_a_missing_champion_is_not():
 
 
 @pytest.mark.parametrize(
-    ("outcome", "what"), [("approved", "Deploy it"), ("rejected", "Leave the present model in place")]
+    ("outcome", "what"), [("approved", "Deploy the bundle"), ("rejected", "Leave the present model in place")]
 )
 def test_the_platform_is_told_what_comes_next(outcome, what):
     assert summary.actions(decision(check(), outcome=outcome))[-1].what.startswith(what)
