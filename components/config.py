@@ -137,7 +137,8 @@ class Fairness(Section):
     @property
     def features(self) -> tuple[str, ...]:
         """Every sensitive column, gated and waived."""
-        return (*self.sensitive, *(name for name in self.waived if name not in self.sensitive))
+        both = {f"{one} × {other}" for one in self.sensitive for other in self.sensitive}
+        return (*self.sensitive, *(name for name in self.waived if name not in (*self.sensitive, *both)))
 
 
 class StoreSettings(Section):

@@ -142,10 +142,11 @@ class TrainFlow(ConfiguredFlow):
     @step
     def evaluate(self):
         """Measure the predictor on the holdout, with the uncertainty of every number."""
-        from components.validation import evaluation
+        from components.validation import audit, evaluation
         from flows import champions
 
-        holdout = self.part("holdout")
+        holdout, fairness = self.part("holdout"), self.settings.fairness
+        hidden = [name for name in fairness.features if name not in self.columns.names]
         self.evaluation = evaluation.evaluate(
             self.predictor,
             holdout,
@@ -156,6 +157,7 @@ class TrainFlow(ConfiguredFlow):
             metric=self.settings.objective.metric,
             value=self.outcome_values,
             group=self.settings.data.group,
+            sensitive=audit.sensitive_features(holdout.rows, hidden, fairness.bands),
             champion=champions.scores(self, holdout),
             **self.settings.evaluation.options,
         )
@@ -178,6 +180,7 @@ class TrainFlow(ConfiguredFlow):
             bands=settings.fairness.bands,
             min_rows=settings.fairness.min_group_rows,
             value=self.outcome_values,
+            group=settings.data.group,
             replicates=settings.evaluation.replicates,
             seed=settings.evaluation.seed,
         )

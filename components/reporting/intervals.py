@@ -52,7 +52,8 @@ def slices(
     """
     worst, metric = report.worst, words(report.metric)
     less_is_better = report.worst_low > worst.value  # the bound then lies above
-    ordered = sorted(report.slices, key=lambda s: -s.value if less_is_better else s.value)[:MOST_ROWS]
+    ordered = sorted(report.slices or (worst,), key=lambda s: -s.value if less_is_better else s.value)
+    ordered = ordered[:MOST_ROWS]
     features = list(dict.fromkeys(s.feature for s in ordered))
     rows = [
         Row(_bin(s, booleans), (s,), s.rows, "worst" if s == worst else "model", s.feature)
@@ -62,7 +63,9 @@ def slices(
         f"Of {len(report.slices)} slices, {worst.feature} = {_bin(worst, booleans)} is the one that can be vouched for least: {metric} "
         f"{with_interval(worst)} on {count(worst.rows)} rows. The bound that holds for all slices at once is {fixed(report.worst_low)}."
     )
-    if len(report.slices) > len(rows):
+    if not report.slices:
+        finding = "No slice has the rows to be scored."
+    elif len(report.slices) > len(rows):
         finding += f" Shown are the {len(rows)} weakest."
     reference = (overall.value, f"all rows {fixed(overall.value)}")
     panel = Panel(metric, reference, None if threshold is None else (threshold, f"limit {threshold:g}"))

@@ -153,8 +153,8 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
             intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary, _booleans(inputs))
         ],
         "robustness": [intervals.robustness(evaluation.robustness, [limits.get("R01"), limits.get("R02")])],
-        "fairness": [intervals.fairness(f, positive) for f in features if " × " not in f.feature],
-        "intersections": [intervals.fairness(f, positive) for f in features if " × " in f.feature],
+        "fairness": [intervals.fairness(f, positive) for f in features if not f.crossed],
+        "intersections": [intervals.fairness(f, positive) for f in features if f.crossed],
         "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],
         "explanation": [explained.importance(explanation), explained.beeswarm(explanation)],
         "dependence": [dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]],

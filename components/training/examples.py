@@ -32,6 +32,12 @@ class Examples:
     weight: NDArray[np.float64] | None
     rows: pd.DataFrame
 
+    def groups(self, columns: Sequence[str]) -> NDArray[np.int64] | None:
+        """A code for each row, shape (rows,), equal where the columns are; None if none is named."""
+        if not columns:
+            return None
+        return np.asarray(self.rows.groupby(list(columns), dropna=False).ngroup(), dtype=np.int64)
+
 
 def examples(
     table: pl.DataFrame,
@@ -70,9 +76,13 @@ def learning(train: Examples, group: Sequence[str], *, max_rows: int, seed: int)
     rows = np.arange(len(train.y))
     if 0 < max_rows < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, max_rows, replace=False))
-    groups = train.rows.groupby(list(group), dropna=False).ngroup().to_numpy()[rows] if group else None
-    weight = None if train.weight is None else train.weight[rows]
-    return {"X": train.X.iloc[rows], "y": train.y[rows], "sample_weight": weight, "groups": groups}
+    groups, weight = train.groups(group), train.weight
+    return {
+        "X": train.X.iloc[rows],
+        "y": train.y[rows],
+        "sample_weight": None if weight is None else weight[rows],
+        "groups": None if groups is None else groups[rows],
+    }
 
 
 def _text(value: Any) -> str:

@@ -28,6 +28,7 @@ def audit(
     bands: Mapping[str, Sequence[float]],
     min_rows: int,
     value: OutcomeValues,
+    group: Sequence[str] = (),
     replicates: int = 1000,
     seed: int = 0,
 ) -> FairnessReport:
@@ -42,6 +43,7 @@ def audit(
         bands: For sensitive numbers, the lower edge of each band.
         min_rows: Smaller groups are named, not scored.
         value: What each outcome is worth.
+        group: Columns whose equal values mark rows that are not independent.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
     """
@@ -54,6 +56,7 @@ def audit(
         sensitive_features(holdout.rows, reported, bands),
         min_rows=min_rows,
         sample_weight=holdout.weight,
+        clusters=holdout.groups(group),
         replicates=replicates,
         seed=seed,
     )

@@ -8,6 +8,7 @@ from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from components.validation.bounds import (
     Interval,
@@ -92,11 +93,55 @@ def share(counts: Counts) -> float:
     return counts[0] / counts[1] if counts[1] > 0 else 0.0
 
 
-def effective_counts(name: str, table: Confusion) -> list[Counts]:
+def clustered_trials(
+    y_true: Floats, decision: Floats, groups: Groups, sample_weight: Floats, clusters: NDArray[np.int64]
+) -> dict[str, Floats]:
+    """For each rate, the number of independent rows that would be as precise in each group, (groups,).
+
+    Rows of one cluster, such as one person, are not independent: the variance is that between clusters, linearised.
+    Where nothing varies, rows of a cluster count as one.
+
+    Args:
+        y_true: Codes 0 and 1, shape (rows,).
+        decision: 0 or 1, or the probability of deciding 1, shape (rows,).
+        groups: Of the rows.
+        sample_weight: Shape (rows,).
+        clusters: What rows come in together, shape (rows,).
+
+    Source: Korn and Graubard (1998), Confidence intervals for proportions, with their correction for few clusters.
+    """
+    pairs, place = np.unique(np.stack([groups.codes, clusters]), axis=1, return_inverse=True)
+    positive = y_true == 1
+    shares = np.stack(
+        [~positive * (1 - decision), ~positive * decision, positive * (1 - decision), positive * decision]
+    )
+    cells = np.stack([np.bincount(place.ravel(), sample_weight * each, pairs.shape[1]) for each in shares])
+
+    def total(values: Floats) -> Floats:
+        return np.asarray(np.bincount(pairs[0], values, len(groups.labels)), dtype=np.float64)
+
+    trials = {}
+    for name, (part, whole) in RATES.items():
+        inside, all_of = cells[part].sum(axis=0), cells[whole].sum(axis=0)
+        weight, units = total(all_of), total((all_of > 0).astype(np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.nan_to_num(total(inside) / weight)
+            spread = total((inside - value[pairs[0]] * all_of) ** 2) * units / (units - 1)
+            kish = np.nan_to_num(weight**2 / total(all_of**2))
+            found = np.where(spread > 0, value * (1 - value) * weight**2 / spread, kish)
+            few = (1.959964 / stdtrit(np.maximum(units - 1, 1e-9), 0.975)) ** 2
+        trials[name] = np.where(units > 1, np.nan_to_num(found) * few, np.minimum(kish, 1.0))
+    return trials
+
+
+def effective_counts(
+    name: str, table: Confusion, clustered: Mapping[str, Floats] | None = None
+) -> list[Counts]:
     """A rate's successes and trials in each group: the weighted rate of as many equal rows as are as precise.
 
     That number is the smaller of Kish's, which supposes weights that have nothing to do with the outcome, and the
-    one by the linearised variance, which sees no variance where nothing happened.
+    one by the linearised variance, which sees no variance where nothing happened; and at most what is given of
+    :func:`clustered_trials`.
 
     Source: Kish (1965), Survey Sampling; Korn and Graubard (1998), Confidence intervals for proportions.
     """
@@ -108,6 +153,8 @@ def effective_counts(name: str, table: Confusion) -> list[Counts]:
         kish = np.nan_to_num(total**2 / square)
         linearised = np.where(spread > 0, value * (1 - value) * total**2 / spread, np.inf)
     trials = np.minimum(kish, linearised)
+    if clustered is not None:
+        trials = np.minimum(trials, clustered[name])
     return list(zip((value * trials).tolist(), trials.tolist(), strict=True))
 
 
@@ -131,7 +178,12 @@ def resampled(table: Confusion, replicates: int, *, seed: int) -> Floats:
 
 
 def group_estimates(
-    name: str, table: Confusion, replicate_cells: Floats, *, level: float = 0.95
+    name: str,
+    table: Confusion,
+    replicate_cells: Floats,
+    *,
+    clustered: Mapping[str, Floats] | None = None,
+    level: float = 0.95,
 ) -> list[Estimate]:
     """A rate in each group with its interval: the bootstrap's percentiles, or Wilson's where too little happened.
 
@@ -139,6 +191,7 @@ def group_estimates(
         name: A rate of ``RATES``.
         table: The confusion cells.
         replicate_cells: Of :func:`resampled`, (replicates, groups, 4).
+        clustered: Of :func:`clustered_trials`, where rows come in clusters; every interval then is Wilson's.
         level: Of each interval.
     """
     part, whole = RATES[name]
@@ -147,8 +200,8 @@ def group_estimates(
     ends = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0).T.tolist()
     fewest = np.minimum(happened, trials - happened)
     estimates = []
-    for counts, rows, (low, high) in zip(effective_counts(name, table), fewest, ends, strict=True):
-        if rows < _FEW:
+    for counts, rows, (low, high) in zip(effective_counts(name, table, clustered), fewest, ends, strict=True):
+        if rows < _FEW or clustered is not None:
             low, high = wilson(*counts, level=level)
         estimates.append(Estimate(share(counts), low, high, level))
     return estimates

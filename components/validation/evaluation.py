@@ -20,6 +20,7 @@ from components.validation.single_features import single_feature_scores
 from components.validation.slices import SliceReport, slice_report
 
 if TYPE_CHECKING:
+    import pandas as pd
     from sklearn.pipeline import Pipeline
 
     from components.training.predictor import Predictor
@@ -121,6 +122,7 @@ def evaluate(
     metric: str,
     value: OutcomeValues,
     group: Sequence[str] = (),
+    sensitive: pd.DataFrame | None = None,
     champion: ChampionScores | None = None,
     replicates: int = 1000,
     min_slice_rows: int = 250,
@@ -139,6 +141,7 @@ def evaluate(
         metric: The primary metric.
         value: What each outcome is worth.
         group: Columns whose equal values mark rows that are not independent.
+        sensitive: Columns of the holdout that are no features and are cut into slices too, with its index.
         champion: The champion's answers, if there is one.
         replicates: Of the bootstrap.
         min_slice_rows: Smaller slices are named, not scored.
@@ -148,8 +151,8 @@ def evaluate(
     y, weight = holdout.y, holdout.weight
     y_score = predictor.score_positive(holdout.X)
     y_pred = (y_score >= predictor.threshold).astype(np.int64)
-    groups = holdout.rows.groupby(list(group), dropna=False).ngroup().to_numpy() if group else None
-    rows: dict[str, Any] = {"sample_weight": weight, "groups": groups}
+    rows: dict[str, Any] = {"sample_weight": weight, "groups": holdout.groups(group)}
+    cut_by = holdout.X if sensitive is None else holdout.X.join(sensitive)
     threshold = float(predictor.threshold)
     return Evaluation(
         metric=metric,
@@ -178,7 +181,7 @@ def evaluate(
             for name, code in (("always", 1), ("never", 0))
         },
         slices=slice_report(
-            holdout.X,
+            cut_by,
             y,
             y_score,
             metric=metric,

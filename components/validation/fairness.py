@@ -15,6 +15,7 @@ from components.validation.disparity import (
     RATES,
     Confusion,
     Floats,
+    clustered_trials,
     confusion,
     effective_counts,
     group_estimates,
@@ -65,11 +66,13 @@ class FairnessOfFeature:
         groups: Every group, scored or not.
         demographic_parity_difference: Largest minus smallest selection rate, 0 to 1.
         demographic_parity_ratio: Smallest over largest selection rate, 0 to 1.
-        equalized_odds_difference: The larger of the differences in true and in false positive rates.
+        equalized_odds_difference: The larger of the differences in true and in false positive rates; None unless
+            both can be compared.
         equalized_odds_ratio: The smaller of their ratios; a rate that is 0 in every group has none.
         small_groups: Groups with too few rows, named and not scored.
         few_positives: Scored groups with too few positives for a true positive rate.
         few_negatives: Scored groups with too few negatives for a false positive rate.
+        crossed: The two features of an intersection, else nothing.
     """
 
     feature: str
@@ -81,6 +84,13 @@ class FairnessOfFeature:
     small_groups: tuple[str, ...]
     few_positives: tuple[str, ...] = ()
     few_negatives: tuple[str, ...] = ()
+    crossed: tuple[str, ...] = ()
+
+    @property
+    def unscored_rows(self) -> int:
+        """Rows of groups of which one of the compared rates is not known."""
+        named = {*self.small_groups, *self.few_positives, *self.few_negatives}
+        return sum(group.rows for group in self.groups if group.group in named)
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,7 @@ def fairness_report(
     min_rows: int = 200,
     min_outcomes: int = 30,
     sample_weight: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
@@ -152,6 +163,7 @@ def fairness_report(
         min_rows: Smaller groups are named, not scored.
         min_outcomes: Groups with fewer positives (negatives) have no true (false) positive rate.
         sample_weight: Shape (rows,), none below 0.
+        clusters: What rows come in together and are not independent, such as the rows of one person, shape (rows,).
         replicates: Of the bootstrap behind the intervals of the groups' rates.
         level: Of every interval; of each of its two ends for disparities.
         seed: Of the bootstrap.
@@ -170,6 +182,7 @@ def fairness_report(
             min_rows=min_rows,
             min_outcomes=min_outcomes,
             sample_weight=sample_weight,
+            clusters=clusters,
             replicates=replicates,
             level=level,
             seed=seed,
@@ -187,30 +200,44 @@ def fairness_of_feature(
     min_rows: int = 200,
     min_outcomes: int = 30,
     sample_weight: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
     replicates: int = 1000,
     level: float = 0.95,
     seed: int = 0,
 ) -> FairnessOfFeature:
     """Fairness of decisions by one grouping of the rows; arguments as for :func:`fairness_report`."""
-    table = confusion(*_checked(y_true, y_pred, groups, sample_weight))
+    y, decision, groups, weight = _checked(y_true, y_pred, groups, sample_weight)
+    table = confusion(y, decision, groups, weight)
+    clustered = None
+    if clusters is not None:
+        clustered = clustered_trials(y, decision, groups, weight, np.asarray(clusters, dtype=np.int64))
     scored = scored_groups(table, min_rows, min_outcomes)
     cells = resampled(table, replicates, seed=seed)
-    estimates = {name: group_estimates(name, table, cells, level=level) for name in RATES}
-    compared = [
-        [counts for counts, ok in zip(effective_counts(name, table), scored[name], strict=True) if ok]
+    estimates = {
+        name: group_estimates(name, table, cells, clustered=clustered, level=level) for name in RATES
+    }
+    selection, *odds = (
+        [
+            counts
+            for counts, ok in zip(effective_counts(name, table, clustered), scored[name], strict=True)
+            if ok
+        ]
         for name in ("selection_rate", "true_positive_rate", "false_positive_rate")
-    ]
+    )
+    if min(map(len, odds)) < 2:
+        odds = []
     large = scored["selection_rate"]
     return FairnessOfFeature(
         groups.feature,
         _statistics(groups, table, scored, estimates),
-        largest_difference(compared[:1], level=level),
-        smallest_ratio(compared[:1], level=level),
-        largest_difference(compared[1:], level=level),
-        smallest_ratio(compared[1:], level=level),
+        largest_difference([selection], level=level),
+        smallest_ratio([selection], level=level),
+        largest_difference(odds, level=level),
+        smallest_ratio(odds, level=level),
         small_groups=_named(groups, ~large),
         few_positives=_named(groups, large & ~scored["true_positive_rate"]),
         few_negatives=_named(groups, large & ~scored["false_positive_rate"]),
+        crossed=groups.crossed,
     )
 
 

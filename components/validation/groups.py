@@ -19,11 +19,15 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class Groups:
-    """Which group each row belongs to: ``codes`` (rows,) are positions in ``labels``."""
+    """Which group each row belongs to: ``codes`` (rows,) are positions in ``labels``.
+
+    Groups by two features together name both in ``crossed``.
+    """
 
     feature: str
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
+    crossed: tuple[str, ...] = ()
 
 
 def bands(values: ArrayLike, edges: Sequence[float]) -> pd.Categorical[Any]:
@@ -71,7 +75,8 @@ def intersection(first: Groups, second: Groups) -> Groups:
     present, codes = np.unique(both, return_inverse=True)
     pairs = [divmod(int(code), len(second.labels)) for code in present]
     labels = tuple(f"{first.labels[a]}{TIMES}{second.labels[b]}" for a, b in pairs)
-    return Groups(f"{first.feature}{TIMES}{second.feature}", labels, codes)
+    crossed = (first.feature, second.feature)
+    return Groups(TIMES.join(crossed), labels, codes, crossed)
 
 
 def _band_names(edges: NDArray[np.float64], whole: bool) -> list[str]:

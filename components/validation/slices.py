@@ -52,7 +52,7 @@ class SliceReport:
 
     Attributes:
         metric: Its name.
-        slices: In the order of the columns.
+        slices: In the order of the columns; none where no slice has enough rows, and all rows are the worst then.
         skipped: Slices that were not scored, with the reason.
         worst: The slice of which least is certain: the one that sets ``worst_low``.
         worst_low: The bound that the worst slice keeps with the probability ``level``: a lower bound, or an upper bound
@@ -120,9 +120,8 @@ def slice_report(
             else:
                 scored.append(_score(str(feature), name, chosen, statistic, part, level))
         skipped += small if len(small) <= NAMED else [f"{feature}: {len(small):,} slices of too few rows"]
-    if not scored:
-        scored = [_score("all", "all rows", chosen, chosen.of(y, scores, threshold), design, level)]
-    worst, bound = _worst(chosen, scored, level)
+    whole = _score("all", "all rows", chosen, chosen.of(y, scores, threshold), design, level)
+    worst, bound = _worst(chosen, scored or [whole], level)
     return SliceReport(metric, tuple(each.slice for each in scored), tuple(skipped), worst, bound, level)
 
 

@@ -13,6 +13,7 @@ from scipy.stats import binom
 from components.validation.disparity import (
     RATES,
     Confusion,
+    clustered_trials,
     confusion,
     effective_counts,
     group_estimates,
@@ -202,3 +203,54 @@ def test_the_largest_of_several_rates_differences_decides() -> None:
     assert both is not None
     assert alone is not None
     assert (both.value, both.high) == (alone.value, alone.high)
+
+
+def people_with_rows(generator, people, rows, rates):
+    """Groups of people whose decisions are mostly their own: codes of groups, of people, and decisions."""
+    group = np.repeat(np.arange(len(rates)), people * rows)
+    person = np.repeat(np.arange(len(rates) * people), rows)
+    own = generator.beta(0.5, 0.5 * (1 - np.repeat(rates, people)) / np.repeat(rates, people))
+    return group, person, (generator.random(len(person)) < own[person]).astype(float)
+
+
+@pytest.mark.parametrize(
+    ("people", "rates", "goal"),
+    [(150, (0.5, 0.3), 0.05), (40, (0.5, 0.3), 0.05), (150, (0.3, 0.3, 0.1), 0.05)],
+)
+def test_rows_of_one_person_do_not_count_as_many(people, rates, goal):
+    """20 rows a person: the bound is below the true difference in at most 5 of 100 samples."""
+    generator, wrong, alone = np.random.default_rng(0), 0, 0
+    truth, simulations = max(rates) - min(rates), 300
+    for _ in range(simulations):
+        group, person, decision = people_with_rows(generator, people, 20, rates)
+        groups = Groups("group", tuple("abc"[: len(rates)]), group)
+        y, weight = np.ones(len(group)), np.ones(len(group))
+        table = confusion(y, decision, groups, weight)
+        clustered = clustered_trials(y, decision, groups, weight, person)
+        wrong += largest_difference([effective_counts("selection_rate", table, clustered)]).high < truth
+        alone += largest_difference([effective_counts("selection_rate", table)]).high < truth
+    assert wrong / simulations <= goal + 2 * np.sqrt(0.05 * 0.95 / simulations)
+    assert alone / simulations > 0.08
+
+
+def test_one_row_a_cluster_is_as_without_clusters():
+    generator = np.random.default_rng(0)
+    y, decision, codes = (generator.random((3, 600)) < 0.4).astype(float)
+    groups, weight = (
+        Groups("group", ("a", "b"), codes.astype(int)),
+        np.exp(0.3 * generator.standard_normal(600)),
+    )
+    table = confusion(y, decision, groups, weight)
+    clustered = clustered_trials(y, decision, groups, weight, np.arange(600))
+    for name in RATES:
+        alone, together = (np.array(effective_counts(name, table, each))[:, 1] for each in (None, clustered))
+        assert together == pytest.approx(alone, rel=0.05)
+        assert np.all(together <= alone)
+
+
+def test_a_cluster_in_which_nothing_varies_counts_as_one_row():
+    groups = Groups("group", ("a",), np.zeros(60, dtype=int))
+    ones = np.ones(60)
+    trials = clustered_trials(ones, ones, groups, ones, np.repeat(np.arange(6), 10))["selection_rate"]
+    assert 3 < trials[0] <= 6
+    assert clustered_trials(ones, ones, groups, ones, np.zeros(60, dtype=int))["selection_rate"][0] == 1

@@ -1,6 +1,7 @@
 """F01: demographic parity difference by sensitive feature."""
 
 import numpy as np
+import pandas as pd
 
 from components.validation.checks.fairness import fairness_checks
 from components.validation.fairness import FairnessReport, fairness_report
@@ -26,7 +27,14 @@ def judged(
 
 def test_the_honest_model_passes_by_sex_and_race(honest: Model, limits: dict[str, Limit]) -> None:
     checks = judged(honest, ["sex", "race"], limits)
-    assert {name: check.status for name, check in checks.items()} == {"sex": "passed", "race": "passed"}
+    assert (checks["sex"].status, checks["race"].status) == ("passed", "passed")
+
+
+def test_two_features_together_are_judged_and_waived_by_name(honest: Model, limits: dict[str, Limit]) -> None:
+    assert judged(honest, ["sex", "race"], limits)["sex × race"].status == "failed"
+    waived = {"sex × race": "each alone keeps the limit"}
+    assert judged(honest, ["sex", "race"], limits, waived)["sex × race"].status == "waived"
+    assert "sex × race" not in judged(honest, ["sex", "race"], limits, {"race": "it is told freely"})
 
 
 def test_a_higher_bar_for_women_is_blocked(honest: Model, limits: dict[str, Limit]) -> None:
@@ -40,6 +48,17 @@ def test_disability_is_blocked_unless_it_is_waived_by_name(honest: Model, limits
     ]
     assert check.status == "waived"
     assert "the offer is a benefit" in check.reason
+
+
+def test_alike_by_each_feature_and_unlike_by_both_is_blocked(limits: dict[str, Limit]) -> None:
+    """Decided positive where exactly one of two features is set: no rate differs by either alone."""
+    generator = np.random.default_rng(0)
+    one, other = (generator.random((2, 8000)) < 0.5).astype(int)
+    y = (generator.random(8000) < 0.5).astype(int)
+    groups = pd.DataFrame({"one": one, "other": other})
+    checks = fairness_checks(fairness_report(y, one ^ other, groups), {}, limits)
+    found = {check.title.rpartition(" by ")[2]: check.status for check in checks if check.code == "F01"}
+    assert found == {"one": "passed", "other": "passed", "one × other": "failed"}
 
 
 def test_a_table_without_sensitive_columns_says_that_nothing_was_judged(limits: dict[str, Limit]) -> None:

@@ -27,3 +27,12 @@ def test_a_slice_whose_labels_are_noise_is_blocked_and_named(
     check = judged(spoiled, limits)
     assert check.status == "failed"
     assert "marital_status = divorced" in check.reason
+
+
+def test_without_a_slice_to_score_nothing_passes(honest: Model, limits: dict[str, Limit]) -> None:
+    report = slice_report(
+        honest.holdout.X, honest.holdout.y, honest.y_score, metric="roc_auc", min_rows=10**6
+    )
+    check = worst_slice(report, limits["P02"])
+    assert check.status == "not_applicable"
+    assert "NOT JUDGED" in check.reason
