@@ -55,6 +55,7 @@ class Split(Section):
     holdout: Fraction = 0.2
     validation_from: str = ""
     holdout_from: str = ""
+    columns: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _parts_are_whole(self) -> Self:

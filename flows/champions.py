@@ -1,17 +1,16 @@
 """The champion's own answers on a run's holdout."""
 
 import json
-import tempfile
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import pandas as pd
+from metaflow.exception import MetaflowException
 
 from components.data import split
 from components.data.split import SplitRule
-from components.release import bundle
-from components.release.ledger import Ledger
-from components.serving.program import Program
+from components.errors import ConfigError, DataError
+from components.release.ledger import Entry, Ledger
+from components.release.manifest import verify_files
+from components.release.parity import answers
 from components.training.examples import Examples
 from components.training.features import Columns, inputs
 from components.validation.evaluation import ChampionScores
@@ -21,30 +20,35 @@ from flows.orchestration import judged
 def scores(run: Any, holdout: Examples) -> ChampionScores | None:
     """What the standing champion says of the holdout's rows, and which of them it has never seen; None if none stands.
 
+    A champion that cannot be asked is not passed over: the answer says why.
+
     Raises:
         BundleError: the champion's bundle is not the one that the ledger names.
     """
     entry = Ledger(run.durable).champion()
     if entry is None:
         return None
+    try:
+        return _asked(run, holdout, entry)
+    except (DataError, ConfigError) as error:
+        why = f"The champion {entry.bundle_id[:12]} cannot score this table: {error}"
+    except MetaflowException as error:
+        why = f"The bundle of the champion {entry.bundle_id[:12]} is not in this Metaflow datastore: {error}"
+    return ChampionScores.unanswered(entry.bundle_id, len(holdout.y), why)
+
+
+def _asked(run: Any, holdout: Examples, entry: Entry) -> ChampionScores:
     files = judged(entry.details.get("pathspec") or entry.run, "bundle")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "bundle"
-        bundle.write(files, folder)
-        bundle.verify(folder, entry.bundle_id)
-        program = Program.load(folder)
-        y_score, _ = program.predict(answerable(holdout.rows, program.inputs))
-        lineage = json.loads((folder / "lineage.json").read_text(encoding="utf-8"))
-    rule = SplitRule(
-        **cast(Any, {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()})
-    )
+    verify_files(files, entry.bundle_id)
+    lineage = json.loads(files["lineage.json"])
+    recorded: dict[str, Any] = lineage["split"]
+    rule = SplitRule(**{key: tuple(v) if isinstance(v, list) else v for key, v in recorded.items()})
     untouched = split.untouched(run.table(), run.rule, rule)[run.where("holdout")]
+    kinds = json.loads(files["program.json"])["inputs"]
+    columns = Columns(
+        tuple(name for name, kind in kinds.items() if kind == "double"),
+        tuple(name for name, kind in kinds.items() if kind != "double"),
+    )
+    # Its own code answers, as it was packed, and not what stands in components/ today.
+    y_score = answers(files, inputs(holdout.rows, columns))
     return ChampionScores(entry.bundle_id, y_score, float(lineage["threshold"]), untouched)
-
-
-def answerable(rows: pd.DataFrame, kinds: dict[str, str]) -> dict[str, Any]:
-    """A table's rows as a program reads them: one array of shape (n,) a column."""
-    numeric = tuple(name for name, kind in kinds.items() if kind == "double")
-    categorical = tuple(name for name, kind in kinds.items() if kind != "double")
-    X = inputs(rows, Columns(numeric, categorical))
-    return {name: X[name].to_numpy() for name in X.columns}

@@ -76,16 +76,17 @@ class TrainFlow(ConfiguredFlow):
     def divide(self):
         """Assign every row to train, validation or holdout, once and for all."""
         table, data = self.table(), self.settings.data
-        self.rule = SplitRule(
-            **self.settings.split.model_dump(), group=data.group, key=data.key, time=data.time
-        )
-        self.split = split.assign(table, self.rule)
-        self.overlaps = split.overlaps(self.split, table, self.rule)
-        few = min(FAST_ROWS, table.height // 2)
-        self.used = split.sample(self.split, few) if self.fast else split.everything(self.split)
+        options = self.settings.split.model_dump()
+        # Without a key the columns identify a row: recorded, so that later tables with more tell what it has seen.
+        options["columns"] = () if data.key else options["columns"] or self.contract.names
+        self.rule = SplitRule(**options, group=data.group, key=data.key, time=data.time)
         self.columns = features.select(
             self.contract.types, target=data.target, excluded=self.settings.not_features
         )
+        self.split = split.assign(table, self.rule, self.columns.names)
+        self.overlaps = split.overlaps(self.split, table, self.rule)
+        few = min(FAST_ROWS, table.height // 2)
+        self.used = split.sample(self.split, few) if self.fast else split.everything(self.split)
         self.outcome_values = OutcomeValues(**self.settings.objective.outcomes)
         self.families = list(self.settings.search.families)
         self.next(self.search, foreach="families")

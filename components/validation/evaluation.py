@@ -103,12 +103,19 @@ class ChampionScores:
         y_score: P(positive), shape (rows of the holdout,).
         threshold: The champion's own.
         untouched: Which of these rows the champion was neither trained nor tuned on, shape (rows of the holdout,).
+        problem: Why it has no answers, as a sentence; "" if it has.
     """
 
     champion: str
     y_score: NDArray[np.float64]
     threshold: float
     untouched: NDArray[np.bool_]
+    problem: str = ""
+
+    @classmethod
+    def unanswered(cls, champion: str, rows: int, problem: str) -> ChampionScores:
+        """A champion that cannot be asked."""
+        return cls(champion, np.full(rows, np.nan), 0.5, np.zeros(rows, bool), problem)
 
 
 def evaluate(
@@ -215,6 +222,8 @@ def compare(
     rows: Mapping[str, Any],
 ) -> ChampionComparison:
     """The challenger against the champion, on the rows that neither was trained or tuned on."""
+    if champion.problem:
+        return ChampionComparison(champion.champion, 0, None, champion.problem)
     common = champion.untouched
     count = int(common.sum())
     if count < LEAST_ROWS or len(np.unique(y_true[common])) < 2:

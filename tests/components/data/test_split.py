@@ -258,3 +258,13 @@ def test_dates_before_the_bounds_are_training(sample: pl.DataFrame) -> None:
     dated = sample[:9].with_columns(year=pl.Series([date(2015, 1, day) for day in range(1, 10)]))
     rule = replace(BY_YEAR, validation_from="2015-01-04", holdout_from="2015-01-07T00:00:00")
     assert assign(dated, rule).part.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_named_columns_keep_every_row_in_its_part_when_the_table_gets_another(sample):
+    named = replace(RULE, columns=tuple(sample.columns))
+    wider = sample.with_columns(more=pl.int_range(sample.height))
+    before, after = assign(sample, named), assign(wider, named)
+    assert np.array_equal(before.part, after.part)
+    assert before.holdout_id == after.holdout_id == assign(sample, RULE).holdout_id
+    held = untouched(wider, replace(RULE, columns=tuple(wider.columns)), named)
+    assert not np.any(held & (before.part != HOLDOUT))

@@ -175,7 +175,7 @@ def test_card_says(card, line):
 
 def test_card_says_how_often_the_holdout_has_decided(card):
     assert "It decided 3 times before" in model_card(card)
-    assert "It had not decided before." in model_card(replace(card, holdout_uses=0))
+    assert "Exactly these rows had not decided before" in model_card(replace(card, holdout_uses=0))
 
 
 def test_card_names_small_groups_without_scoring_them(card):
