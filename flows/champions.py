@@ -1,7 +1,7 @@
 """The champion's own answers on a run's holdout."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from metaflow.exception import MetaflowException
 
@@ -41,8 +41,8 @@ def _asked(run: Any, holdout: Examples, entry: Entry) -> ChampionScores:
     files = judged(entry.details.get("pathspec") or entry.run, "bundle")
     verify_files(files, entry.bundle_id)
     lineage = json.loads(files["lineage.json"])
-    recorded: dict[str, Any] = lineage["split"]
-    rule = SplitRule(**{key: tuple(v) if isinstance(v, list) else v for key, v in recorded.items()})
+    recorded = {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()}
+    rule = SplitRule(**cast(Any, recorded))
     untouched = split.untouched(run.table(), run.rule, rule)[run.where("holdout")]
     kinds = json.loads(files["program.json"])["inputs"]
     columns = Columns(
