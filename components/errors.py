@@ -1,8 +1,27 @@
 """Errors that a user can act on: each message says what was found, what was wanted and what to do."""
 
+import re
+
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+
+
+def redacted(text: str) -> str:
+    """The text with ``***`` for the credentials and query strings of the addresses in it."""
+    return _ADDRESS.sub(lambda found: _without_secrets(found[0]), text)
+
+
+def _without_secrets(address: str) -> str:
+    scheme, _, rest = address.partition("://")
+    rest, asked, _ = rest.partition("?")
+    named, known, place = rest.rpartition("@")
+    return f"{scheme}://{'***@' if known and named else ''}{place}{'?***' if asked else ''}"
+
 
 class FlowprintError(Exception):
-    """The base of every error that this project raises on purpose."""
+    """The base of every error that this project raises on purpose; its text shows no credentials."""
+
+    def __str__(self) -> str:
+        return redacted(super().__str__())
 
 
 class ConfigError(FlowprintError):

@@ -17,6 +17,7 @@ from metaflow import current
 
 from components.data import schema
 from components.data.split import PARTS
+from components.errors import redacted
 from components.release import bundle, documents
 from components.release.bundle import Parts
 from components.release.reference import reference
@@ -44,7 +45,7 @@ def lineage(run: Any) -> dict[str, Any]:
     return {
         "run": run.origin,
         "data_version": run.data_version,
-        "source": run.settings.data.source,
+        "source": redacted(run.settings.data.source),
         "holdout_id": run.split.holdout_id,
         "split": vars(run.rule),
         "threshold": float(run.predictor.threshold),
@@ -178,7 +179,7 @@ def model_card(run: Any, created: str) -> str:
             positive=settings.data.positive,
             outcome_values=run.outcome_values,
             threshold=evaluation.threshold,
-            source=settings.data.source,
+            source=redacted(settings.data.source),
             data_version=run.data_version,
             part_rows=part_rows(run),
             holdout_id=run.split.holdout_id,
@@ -205,7 +206,7 @@ def datasheet(run: Any, table: pl.DataFrame) -> str:
         documents.DatasheetEvidence(
             statements=documents.parse_statements(run.datasheet_text),
             version=run.data_version,
-            source=data.source,
+            source=redacted(data.source),
             taken=taken.snapshot.created,
             rows=taken.snapshot.rows,
             size_bytes=taken.snapshot.size_bytes,
@@ -293,7 +294,7 @@ def run_record(run: Any, pathspec: str, by: str) -> RunRecord:
         data=DataInput(
             run.settings.project.slug,
             run.data_version,
-            run.settings.data.source,
+            redacted(run.settings.data.source),
             run.taken.snapshot.rows,
             {rule.name: rule.type for rule in run.contract.columns},
         ),

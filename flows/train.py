@@ -6,6 +6,7 @@ from metaflow import Config, IncludeFile, Parameter, card, current, package_sour
 
 from components.data import intake, schema, snapshot, split
 from components.data.split import SplitRule
+from components.errors import redacted
 from components.release import documents
 from components.release.ledger import Ledger
 from components.release.tracking import refuse_sqlite
@@ -59,7 +60,7 @@ class TrainFlow(ConfiguredFlow):
         self.contract = schema.parse(self.contract_text)
         self.taken = intake.take_in(
             anchored(data.source),
-            named=data.source,
+            named=redacted(data.source),
             period=intake.Period(data.time, data.since, data.until),
             contract=self.contract,
             purpose=intake.Purpose(data.target, data.positive, data.key, data.weight),

@@ -113,7 +113,7 @@ def take_in(
         named = next(kept.source for kept in snapshot.versions(store) if kept.version == version)
         earlier_rows, earlier = set_aside_before(version, store)
     else:
-        table, earlier_rows, earlier = source.read(location).collect(), 0, ()
+        table, earlier_rows, earlier = source.load(location), 0, ()
     table = within(schema.conform(table, contract), period, contract)
     required = [name for name in (period.limited and period.column, purpose.weight) if name]
     checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)

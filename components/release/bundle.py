@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from components.errors import BundleError
+from components.errors import BundleError, FlowprintError
 from components.release.manifest import MANIFEST, Manifest, verify_files, verify_folder, write_manifest
 
 if TYPE_CHECKING:
@@ -203,26 +203,46 @@ def _smoke(rows: pd.DataFrame, inputs: Mapping[str, str]) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`verify PATH [--id ID]`: prints what was verified; 1 and one line if the bundle is refused."""
+    """`verify PATH`: prints what was verified; 1 and one line if the bundle is refused.
+
+    The ledger of the project says whether this bundle was ever decided on: a bundle that was packed anew, with a
+    manifest of its own, is whole and yet refused. Where there is no project, `--id` takes the ledger's place.
+    """
     parser = argparse.ArgumentParser(prog="python -m components.release.bundle")
     command = parser.add_subparsers(required=True).add_parser("verify", help="compute every hash anew")
     command.add_argument("path", type=Path)
-    command.add_argument("--id", help="the bundle id that the ledger keeps")
+    command.add_argument("--id", help="the bundle id that the ledger keeps; without it the ledger is asked")
+    command.add_argument("--config", type=Path, default=Path("config.toml"), help="names the project's store")
     options = parser.parse_args(arguments)
     try:
         manifest = verify(options.path, options.id)
-    except BundleError as error:
+        said = f"id {options.id}" if options.id else _recorded(manifest, options.config)
+    except FlowprintError as error:
         sys.stderr.write(f"refused: {error}\n")
         return 1
-    sys.stdout.write(_account(options.path, manifest))
+    sys.stdout.write(_account(options.path, manifest, said))
     return 0
 
 
-def _account(folder: Path, manifest: Manifest) -> str:
+def _recorded(manifest: Manifest, config: Path) -> str:
+    """What the ledger says of the bundle."""
+    from components.release.ledger import of_project
+
+    told = [entry for entry in of_project(config).entries() if entry.bundle_id == manifest.bundle_id]
+    if not any(entry.event in ("approved", "rejected") for entry in told):
+        raise BundleError(
+            f"{MANIFEST}: no decision in the ledger names bundle {manifest.bundle_id[:12]}: it was packed anew, or "
+            "belongs to another project. Get the bundle that was decided on, or give its id."
+        )
+    return "ledger " + ", ".join(f"{entry.event} (entry {entry.number})" for entry in told)
+
+
+def _account(folder: Path, manifest: Manifest, said: str) -> str:
     decision = json.loads((folder / "decision.json").read_text(encoding="utf-8"))
     lines = [
         f"bundle    {manifest.bundle_id}",
         f"decision  {decision.get('outcome')}, run {decision.get('run')}, data {decision.get('data_version')}",
+        f"known by  {said}",
         f"verified  {len(manifest.files)} files, {manifest.size_bytes / 1e6:.2f} MB:",
         *(
             f"  {record.sha256[:12]}  {record.size_bytes:>10,}  {name}"

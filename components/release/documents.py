@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.errors import BundleError, ConfigError, DataError
-from components.release.tracking import redacted
+from components.errors import BundleError, ConfigError, DataError, redacted
 
 if TYPE_CHECKING:
     from components.training.outcomes import OutcomeValues

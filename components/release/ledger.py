@@ -227,12 +227,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def of_project(path: Path = Path("config.toml")) -> Ledger:
+    """The ledger of the project with this config.toml."""
+    from components import config
+
+    return Ledger(Store(config.load(path).store.root))
+
+
 def _compared(path: Path) -> tuple[list[Entry], str]:
     from components import config
     from components.release.registry import Registry
 
-    settings = config.load(path)
-    ledger = Ledger(Store(settings.store.root))
+    settings, ledger = config.load(path), of_project(path)
     entries = ledger.entries()
     kept = Registry(settings.tracking.uri, settings.experiment, settings.model_name).check_head(ledger)
     return entries, f"MLflow's head is entry {kept}." if kept else "MLflow keeps no head of it."

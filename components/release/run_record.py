@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.release.tracking import redacted
+from components.errors import redacted
 
 if TYPE_CHECKING:
     from mlflow.entities import Dataset

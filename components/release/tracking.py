@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _SQLITE = re.compile(r"sqlite:///(?!:memory:)([^?]+)")
-_SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)|(?<=[?&])[^\s'\"]+")
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -51,14 +50,9 @@ def refuse_sqlite(uri: str, *, orchestrated: bool) -> None:
     on_disk = uri.startswith(("sqlite:", "file:")) or not ("://" in uri or uri.startswith("databricks"))
     if orchestrated and on_disk:
         raise ConfigError(
-            f"config.toml: tracking.uri is {redacted(uri)!r}, a file that a cluster's steps do not share; "
+            f"config.toml: tracking.uri is {uri!r}, a file that a cluster's steps do not share; "
             "name the address of an MLflow server, such as 'https://mlflow.example'."
         )
-
-
-def redacted(text: str) -> str:
-    """The text with ``***`` for credentials and query strings inside its URIs."""
-    return _SECRET.sub("***", text)
 
 
 @contextmanager
@@ -70,7 +64,7 @@ def explained() -> Iterator[None]:
         if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy"):
             raise
         raise FlowprintError(
-            f"MLflow: {redacted(str(error))} Check tracking.uri in config.toml and that its server answers."
+            f"MLflow: {error} Check tracking.uri in config.toml and that its server answers."
         ) from None
 
 

@@ -18,9 +18,11 @@ from components.data import schema
 from components.errors import BundleError
 from components.release.bundle import Parts, contents, files, main, pack, verify, write
 from components.release.export import program
+from components.release.ledger import Ledger
 from components.release.manifest import write_manifest
 from components.release.reference import reference
 from components.serving.program import Program
+from components.store import Store
 from components.training.candidates import FAMILIES, build
 from components.training.features import Columns, inputs
 from components.training.predictor import Predictor
@@ -278,11 +280,35 @@ def test_smoke_rows_need_the_flows_predictions(parts):
         contents(dataclasses.replace(parts, smoke=parts.smoke.drop(columns="y_score")))
 
 
-def test_the_command_line_tells_what_was_verified(folder, capsys):
-    assert main(["verify", str(folder)]) == 0
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """config.toml of a project whose ledger is empty."""
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    config = tmp_path / "config.toml"
+    config.write_text(text.replace('root = "store"', f'root = "{tmp_path / "store"}"'), encoding="utf-8")
+    return config
+
+
+def test_the_command_line_tells_what_was_verified_and_who_knows_it(folder, project, tmp_path, capsys):
+    bundle_id = verify(folder).bundle_id
+    Ledger(Store(str(tmp_path / "store"))).append(
+        event="rejected", run="TrainFlow/12", bundle_id=bundle_id, by="ada", why="T01 failed"
+    )
+    assert main(["verify", str(folder), "--config", str(project)]) == 0
     told = capsys.readouterr().out
-    assert verify(folder).bundle_id in told
-    assert "rejected, run TrainFlow/12" in told
+    assert bundle_id in told
+    assert "ledger rejected (entry 1)" in told
+    assert main(["verify", str(folder), "--id", bundle_id, "--config", "nowhere"]) == 0
+
+
+def test_a_bundle_that_was_packed_anew_is_refused_though_it_is_whole(folder, project, capsys):
+    changed = {**files(folder), "decision.json": b'{"outcome": "approved"}'}
+    (folder / "decision.json").write_bytes(changed["decision.json"])
+    del changed["manifest.json"]
+    (folder / "manifest.json").write_bytes(write_manifest(changed))
+    verify(folder)
+    assert main(["verify", str(folder), "--config", str(project)]) == 1
+    assert "no decision in the ledger names bundle" in capsys.readouterr().err
 
 
 def test_the_command_line_refuses_in_one_line_before_anything_is_loaded(folder):
