@@ -7,6 +7,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 ROOT := $(CURDIR)
+ifneq ($(words $(ROOT)),1)
+$(error This folder is "$(ROOT)"; make cannot work where a path has spaces: move the project)
+endif
 
 export PYTHONPATH := $(ROOT)
 export METAFLOW_DATASTORE_SYSROOT_LOCAL ?= $(ROOT)

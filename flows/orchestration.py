@@ -64,7 +64,7 @@ def anchored(location: str) -> str:
 
 
 def git_commit() -> str:
-    """The commit of the project's code, with ``+`` if files differ from it; "" outside a repository.
+    """The commit of the project's code, with ``+`` if files differ from it; "" outside a repository of its own.
 
     A step on a cluster has no repository, but a package that says of which commit it was made.
     """
@@ -76,6 +76,8 @@ def git_commit() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
+        if git("rev-parse", "--show-toplevel") != str(ROOT):
+            return ""
         commit = git("rev-parse", "HEAD")
         return f"{commit}+" if commit and git("status", "--porcelain", "--untracked-files=no") else commit
     except FileNotFoundError:

@@ -127,6 +127,9 @@ def last_words(run: Any) -> str:
     verdict = f"REJECTED, blocked by {blocked}" if blocked else "APPROVED"
     version = f", version {run.model_version} in MLflow" if run.model_version else ""
     if on_cluster():
-        return f"{verdict}{version}\nReport and bundle: MLflow run {run.mlflow_run_id}"
+        bundle = (
+            f"MLflow run {run.mlflow_run_id}" if version else "artifact 'bundle' of this run's step 'judge'"
+        )
+        return f"{verdict}{version}\nReport: MLflow run {run.mlflow_run_id}\nBundle: {bundle}"
     folder = Path("build") / "runs" / run.origin.partition("/")[2]
     return f"{verdict}{version}\nReport: {folder / 'report.html'}\nBundle: {folder / 'bundle'}"

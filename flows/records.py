@@ -24,6 +24,7 @@ from components.release.reference import reference
 from components.release.run_record import DataInput, RunRecord
 from components.reporting.data_profile import profile
 from components.reporting.report import ReportInputs
+from components.validation.metrics import Estimate
 from components.validation.verdict import Evidence
 
 SMOKE_ROWS = 50
@@ -73,7 +74,7 @@ def evidence(run: Any) -> Evidence:
         explained_rows=len(run.explanation.values),
         parity_difference=program.parity.max_abs_difference,
         decisions_changed=program.parity.decisions_changed,
-        latency_p99_milliseconds=program.latency.p99_milliseconds,
+        latency_p99_milliseconds=Estimate(program.latency.p99_milliseconds, *program.latency.p99_bounds),
         program_bytes=program.size_bytes,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 BATCH_ROWS = 1000
 WARM_UP_CALLS = 10
-LEAST_ROWS, MOST_ROWS, SECONDS = 50, 1000, 1.0
+LEAST_ROWS, MOST_ROWS, SECONDS = 300, 1000, 1.0
 
 
 def main(folder: Path, libraries: list[str]) -> None:

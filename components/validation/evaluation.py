@@ -85,7 +85,7 @@ class Evaluation:
     slices: SliceReport
     calibration: CalibrationReport
     robustness: RobustnessReport
-    single_feature: dict[str, float]
+    single_feature: dict[str, Estimate]
     champion: ChampionComparison | None
 
     @property

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from components.training.examples import Examples
 from components.training.features import Columns
-from components.validation.metrics import METRICS
+from components.validation.intervals import interval
+from components.validation.metrics import METRICS, Estimate
+from components.validation.resampling import Design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,21 +19,29 @@ if TYPE_CHECKING:
 BINS = 20
 
 
-def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, float]:
+def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, Estimate]:
     """The area under the ROC curve that each feature reaches alone, .5 to 1: the best of several ways to use it.
 
     A number is used as it is, its missing values as the least and as the most, and binned; a category by value.
     A bin or category scores by its share of positives in the other half of the rows, so that rare ones do not overfit.
     """
+    design = Design(len(rows.y), rows.weight)
     return {
-        name: max(_area(rows, value) for value in _uses(rows.X[name], rows.y, number=name in columns.numeric))
+        name: max(
+            (
+                _estimate(rows, value, design)
+                for value in _uses(rows.X[name], rows.y, number=name in columns.numeric)
+            ),
+            key=lambda estimate: estimate.value,
+        )
         for name in columns.names
     }
 
 
-def _area(rows: Examples, value: NDArray[np.float64]) -> float:
-    area = float(METRICS["roc_auc"].function(rows.y, value, rows.weight))
-    return max(area, 1 - area)
+def _estimate(rows: Examples, value: NDArray[np.float64], design: Design) -> Estimate:
+    rising = float(METRICS["roc_auc"].function(rows.y, value, rows.weight)) >= 0.5
+    statistic = METRICS["roc_auc"].of(rows.y, value if rising else -value, 0.5)
+    return Estimate(design.value(statistic), *interval(statistic, design, bounded=True))
 
 
 def _uses(column: pd.Series[Any], y: NDArray[np.int64], *, number: bool) -> list[NDArray[np.float64]]:

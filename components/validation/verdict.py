@@ -21,6 +21,7 @@ from components.validation.checks import (
 from components.validation.evaluation import Evaluation
 from components.validation.fairness import FairnessReport
 from components.validation.gates import Check, Limit
+from components.validation.metrics import Estimate
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Evidence:
     explained_rows: int
     parity_difference: float
     decisions_changed: int
-    latency_p99_milliseconds: float
+    latency_p99_milliseconds: Estimate
     program_bytes: int
     fairness_waived: Mapping[str, str] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from components.validation.gates import Check, Limit, judge
+from components.validation.metrics import Estimate
 
 
 def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
@@ -20,15 +21,17 @@ def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
     )
 
 
-def single_feature(scores: Mapping[str, float], limit: Limit) -> Check:
+def single_feature(scores: Mapping[str, Estimate], limit: Limit) -> Check:
     """L02: no feature alone gives the target away."""
-    feature = max(scores, key=lambda name: scores[name])
+    feature = max(scores, key=lambda name: scores[name].high)
     return judge(
         "L02",
         "No feature gives the target away",
         limit=limit,
         direction="at most",
-        bound=scores[feature],
-        measured=f"The area under the ROC curve that the feature {feature!r} reaches alone",
+        bound=scores[feature].high,
+        measured=f"The upper bound of the area under the ROC curve that the feature {feature!r} reaches alone",
         remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.",
+        value=scores[feature].value,
+        interval=(scores[feature].low, scores[feature].high),
     )

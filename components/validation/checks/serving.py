@@ -1,18 +1,21 @@
 """S: serving fits the budget."""
 
 from components.validation.gates import Check, Limit, judge
+from components.validation.metrics import Estimate
 
 
-def latency(p99_milliseconds: float, limit: Limit) -> Check:
+def latency(p99_milliseconds: Estimate, limit: Limit) -> Check:
     """S01: one row through the served program, in a clean process on one thread."""
     return judge(
         "S01",
         "Latency of one row (milliseconds)",
         limit=limit,
         direction="at most",
-        bound=p99_milliseconds,
-        measured="The 99th percentile of the served program's latency in milliseconds",
-        remedy="Fewer or smaller trees, or fewer features.",
+        bound=p99_milliseconds.high,
+        measured="The upper bound of the 99th percentile of the served program's latency in milliseconds",
+        remedy="Fewer or smaller trees, or fewer features; or a machine that does nothing else meanwhile.",
+        value=p99_milliseconds.value,
+        interval=(p99_milliseconds.low, p99_milliseconds.high),
     )
 
 

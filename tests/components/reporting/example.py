@@ -19,6 +19,7 @@ from components.validation.audit import audit, sensitive_features
 from components.validation.evaluation import evaluate
 from components.validation.explanation import explain
 from components.validation.gates import Decision, Limit, outcome
+from components.validation.metrics import Estimate
 from components.validation.verdict import Evidence, verdict
 
 SOURCE = "data/acs_employment_ma_18_64.parquet"
@@ -107,7 +108,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         cases=6,
         seed=1,
     )
-    parity, latency = Parity(evaluation.rows, 2.2e-16, 0), Latency(0.03, 0.09, 150_000.0)
+    parity, latency = Parity(evaluation.rows, 2.2e-16, 0), Latency(0.03, 0.09, 150_000.0, (0.08, 0.11))
     evidence = Evidence(
         source_rows=rows,
         quarantined_rows=0,
@@ -121,7 +122,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         explained_rows=len(explanation.X),
         parity_difference=parity.max_abs_difference,
         decisions_changed=parity.decisions_changed,
-        latency_p99_milliseconds=latency.p99_milliseconds,
+        latency_p99_milliseconds=Estimate(latency.p99_milliseconds, *latency.p99_bounds),
         program_bytes=412_345,
         fairness_waived=WAIVED,
     )

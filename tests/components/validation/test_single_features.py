@@ -23,7 +23,7 @@ def scored(column, y):
     X = pd.DataFrame({"it": column})
     numeric = pd.api.types.is_numeric_dtype(column)
     columns = Columns(("it",), ()) if numeric else Columns((), ("it",))
-    return single_feature_scores(Examples(X, y, None, X), columns=columns)["it"]
+    return single_feature_scores(Examples(X, y, None, X), columns=columns)["it"].value
 
 
 @pytest.mark.parametrize("prevalence", [0.005, 0.05, 0.3, 0.8])
@@ -57,4 +57,19 @@ def test_weights_count():
     weight = np.array([1.0, 0.0, 0.0, 1.0] * 50)
     X = pd.DataFrame({"it": value})
     found = single_feature_scores(Examples(X, y, weight, X), columns=Columns(("it",), ()))
-    assert found["it"] == 1
+    assert found["it"].value == 1
+
+
+def test_the_interval_covers_what_more_rows_show():
+    generator, covered = np.random.default_rng(0), 0
+    y = (generator.random(200_000) < 0.3).astype(int)
+    truth = single(y, generator).value
+    for _ in range(200):
+        found = single(y[:400], generator)
+        covered += found.low <= truth <= found.high
+    assert 180 <= covered <= 199
+
+
+def single(y, generator):
+    X = pd.DataFrame({"it": y + generator.standard_normal(len(y))})
+    return single_feature_scores(Examples(X, y, None, X), columns=Columns(("it",), ()))["it"]

@@ -9,9 +9,10 @@ import pytest
 from components.release import export
 from components.release.archive import zipped
 from components.release.export import Program
-from components.release.parity import clean_run
+from components.release.parity import Latency, clean_run
 from components.validation.checks.serving import latency
 from components.validation.gates import Limit
+from components.validation.metrics import Estimate
 from tests.components.validation.checks.models import Model
 
 
@@ -21,7 +22,11 @@ def program(honest: Model) -> Program:
 
 
 def test_the_compiled_model_is_within_the_budget(program: Program, limits: dict[str, Limit]) -> None:
-    assert latency(program.latency.p99_milliseconds, limits["S01"]).status == "passed"
+    assert latency(p99(program.latency), limits["S01"]).status == "passed"
+
+
+def p99(found: Latency) -> Estimate:
+    return Estimate(found.p99_milliseconds, *found.p99_bounds)
 
 
 SLOW = """
@@ -53,5 +58,5 @@ def test_a_program_that_is_slow_in_one_call_of_ten_is_blocked(limits: dict[str, 
     X, nothing = pd.DataFrame({"age": np.arange(300.0)}), np.zeros(300)
     run = clean_run(files, X, nothing, nothing.astype(np.int64))
     assert run.latency.p50_milliseconds < 20 < run.latency.p99_milliseconds
-    check = latency(run.latency.p99_milliseconds, limits["S01"])
+    check = latency(p99(run.latency), limits["S01"])
     assert check.status == "failed"
