@@ -134,6 +134,7 @@ class Fairness(Section):
     bands: dict[str, tuple[float, ...]] = Field(default_factory=dict)
     min_group_rows: Annotated[int, Field(ge=10)] = 200
     waived: dict[str, Reason] = Field(default_factory=dict)
+    reduction: Literal["", "demographic_parity", "equalized_odds"] = ""
 
     @property
     def features(self) -> tuple[str, ...]:

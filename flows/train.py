@@ -183,6 +183,8 @@ class TrainFlow(ConfiguredFlow):
             min_rows=settings.fairness.min_group_rows,
             value=self.outcome_values,
             group=settings.data.group,
+            train=self.part("train") if settings.fairness.reduction else None,
+            reduction=settings.fairness.reduction or None,
             replicates=settings.evaluation.replicates,
             seed=settings.evaluation.seed,
         )

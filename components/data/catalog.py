@@ -1,14 +1,8 @@
 """The data versions that the store keeps, as a table for the terminal."""
 
-import argparse
-import sys
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from components.data.snapshot import Snapshot, versions
-from components.errors import FlowprintError
-from components.store import Store
+from components.data.snapshot import Snapshot
 
 _HEAD = ("version", "rows", "columns", "size", "taken", "source")
 _TO_THE_RIGHT = ("rows", "columns", "size")
@@ -36,29 +30,7 @@ def listing(snapshots: Sequence[Snapshot], runs: Mapping[str, Sequence[str]] | N
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the versions; the exit code is 1 if the store cannot be read."""
-    parser = argparse.ArgumentParser(description="List the data versions that the store keeps.")
-    parser.add_argument("--store", help="folder or URL; by default the root that config.toml names")
-    root = parser.parse_args(arguments).store
-    try:
-        sys.stdout.write(listing(versions(Store(root or _configured_root()))))
-    except (FlowprintError, OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-def _configured_root() -> str:
-    with Path("config.toml").open("rb") as file:
-        return str(tomllib.load(file)["store"]["root"])
-
-
 def _line(kept: Snapshot, runs: Mapping[str, Sequence[str]] | None) -> list[str]:
     size = f"{kept.size_bytes / 1e6:,.1f} MB"
     line = [kept.version, f"{kept.rows:,}", str(len(kept.columns)), size, kept.created, kept.source]
     return line if runs is None else [*line, ", ".join(runs.get(kept.version, ())) or "none"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -189,9 +188,3 @@ def _data(version: str) -> str:
 
 def _description(version: str) -> str:
     return f"snapshots/{version}/snapshot.json"
-
-
-if __name__ == "__main__":
-    from components.data.catalog import main
-
-    sys.exit(main())

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from components.errors import ConfigError
-
 if TYPE_CHECKING:
     import optuna
     from sklearn.base import BaseEstimator
@@ -109,14 +107,6 @@ RANDOM_FOREST = Family(
 )
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (LINEAR, GRADIENT_BOOSTING, RANDOM_FOREST)}
-
-
-def families(task: Task = "binary") -> dict[str, Family]:
-    """The families that can learn a task, by name."""
-    known: dict[Task, dict[str, Family]] = {"binary": FAMILIES}
-    if task not in known:
-        raise ConfigError(f"No family learns the task '{task}'; use one of {sorted(known)}.")
-    return known[task]
 
 
 def build(family: Family, params: Params, columns: Columns, seed: int) -> Pipeline:

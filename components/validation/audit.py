@@ -15,7 +15,7 @@ from components.validation.groups import bands as banded
 
 if TYPE_CHECKING:
     from components.training.predictor import Predictor
-    from components.validation.fairness import TradeOff
+    from components.validation.mitigation import Constraint
 
 
 def audit(
@@ -29,6 +29,8 @@ def audit(
     min_rows: int,
     value: OutcomeValues,
     group: Sequence[str] = (),
+    train: Examples | None = None,
+    reduction: Constraint | None = None,
     replicates: int = 1000,
     seed: int = 0,
 ) -> FairnessReport:
@@ -44,9 +46,13 @@ def audit(
         min_rows: Smaller groups are named, not scored.
         value: What each outcome is worth.
         group: Columns whose equal values mark rows that are not independent.
+        train: The training rows, where a reduction is asked for.
+        reduction: Also train the model under this constraint, and show what it would offer.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
     """
+    from components.validation import mitigation
+
     if not reported:
         return FairnessReport((), None, min_rows)
     y_pred = predictor.predict(holdout.X)
@@ -68,11 +74,26 @@ def audit(
     if not disparity:
         return report
     widest = max(disparity, key=lambda name: disparity[name])
-    return FairnessReport(
-        report.features,
-        _trade_off(predictor, validation, holdout, widest, bands, min_rows, value, seed),
-        min_rows,
+
+    def group_of(part: Examples) -> pd.Series:
+        return sensitive_features(part.rows, [widest], bands)[widest]
+
+    retrained = {}
+    if reduction and train is not None:
+        decide = mitigation.reduction(
+            predictor.pipeline, train.X, train.y, group_of(train), constraint=reduction
+        )
+        retrained[f"trained for {reduction.replace('_', ' ')}"] = decide(holdout.X)
+    scored = (
+        mitigation.ScoredRows(
+            part.y, np.asarray(predictor.score_positive(part.X)), group_of(part), part.weight
+        )
+        for part in (validation, holdout)
     )
+    offered = mitigation.trade_off(
+        *scored, threshold=predictor.threshold, value=value, min_rows=min_rows, retrained=retrained, seed=seed
+    )
+    return FairnessReport(report.features, offered, min_rows)
 
 
 def sensitive_features(
@@ -82,31 +103,4 @@ def sensitive_features(
     return pd.DataFrame(
         {name: banded(rows[name], bands[name]) if name in bands else rows[name] for name in names},
         index=rows.index,
-    )
-
-
-def _trade_off(
-    predictor: Predictor,
-    validation: Examples,
-    holdout: Examples,
-    feature: str,
-    bands: Mapping[str, Sequence[float]],
-    min_rows: int,
-    value: OutcomeValues,
-    seed: int,
-) -> TradeOff:
-    from components.validation.mitigation import ScoredRows, trade_off
-
-    def scored(part: Examples) -> ScoredRows:
-        group = sensitive_features(part.rows, [feature], bands)[feature]
-        score = np.asarray(predictor.score_positive(part.X))
-        return ScoredRows(part.y, score, group, part.weight)
-
-    return trade_off(
-        scored(validation),
-        scored(holdout),
-        threshold=predictor.threshold,
-        value=value,
-        min_rows=min_rows,
-        seed=seed,
     )

@@ -5,7 +5,6 @@ a regular statistic: the percentile bootstrap misses it. So each part gets a bou
 for the number of parts where all are to hold together, and the extreme of these bounds bounds the extreme.
 """
 
-from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -15,7 +14,6 @@ from scipy.special import betaincinv, ndtri
 from components.errors import DataError
 
 Interval = tuple[float, float]
-ProportionBounds = Callable[..., Interval]
 
 
 def normal_quantile(level: float, *, one_sided: bool = False) -> float:
@@ -42,7 +40,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95, one_sided: bool =
     (19 % instead of 5 % at worst): let :func:`exact` decide there.
 
     Args:
-        successes: Their count; with weights see :func:`weighted_counts`.
+        successes: Their count; with weights, the weighted share of the :func:`effective_size`.
         n: Trials.
         level: Of the interval, or of each bound by itself if ``one_sided``.
         one_sided: Whether each of the two numbers is a bound by itself.
@@ -108,21 +106,6 @@ def ratio_bounds(first: float, first_bounds: Interval, second: float, second_bou
     return max(0.0, low), ((product + root_high) / above if above > 0 else float("inf"))
 
 
-def proportion_difference(
-    successes: Interval,
-    n: Interval,
-    *,
-    level: float = 0.95,
-    one_sided: bool = False,
-    method: ProportionBounds = wilson,
-) -> Interval:
-    """The interval of the difference of two independent proportions, first minus second, within [-1, 1]."""
-    if min(n) == 0:
-        return -1.0, 1.0
-    bounds = [method(x, m, level=level, one_sided=one_sided) for x, m in zip(successes, n, strict=True)]
-    return difference_bounds(successes[0] / n[0], bounds[0], successes[1] / n[1], bounds[1])
-
-
 def effective_size(sample_weight: NDArray[np.float64]) -> float:
     """The number of equally weighted rows that would estimate a mean as precisely; 0 if there is no weight.
 
@@ -130,14 +113,6 @@ def effective_size(sample_weight: NDArray[np.float64]) -> float:
     """
     square = float(np.sum(sample_weight**2))
     return float(np.sum(sample_weight)) ** 2 / square if square > 0 else 0.0
-
-
-def weighted_counts(outcome: NDArray[np.bool_], sample_weight: NDArray[np.float64] | None = None) -> Interval:
-    """Successes and trials for :func:`wilson` and :func:`exact`: the weighted share of the effective size."""
-    if sample_weight is None:
-        return float(np.count_nonzero(outcome)), float(len(outcome))
-    n = effective_size(sample_weight)
-    return (n * float(np.average(outcome, weights=sample_weight)) if n > 0 else 0.0), n
 
 
 def _counts(successes: float, n: float) -> None:

@@ -42,21 +42,6 @@ class PairedDifference:
     reference: float
 
 
-@dataclass(frozen=True)
-class NonInferiority:
-    """Whether a challenger is shown not to fall short of a reference by the margin or more.
-
-    Attributes:
-        difference: With one-sided bounds.
-        margin: The shortfall that is not accepted, above 0.
-        shown: Whether the lower bound lies above minus the margin.
-    """
-
-    difference: PairedDifference
-    margin: float
-    shown: bool
-
-
 def paired_difference(
     metric: str,
     y_true: ArrayLike,
@@ -88,48 +73,16 @@ def paired_difference(
         level: Of the interval, or of each bound by itself if ``one_sided``.
         one_sided: Whether each of the two bounds is to hold by itself.
 
-    Source: DeLong, DeLong and Clarke-Pearson (1988); Hall (1992).
+    With ``one_sided``, a lower bound above minus a margin shows that model a is not worse by the margin or more; a model
+    that is worse by exactly the margin shows it in at most a fraction 1 - ``level`` of repetitions.
+
+    Source: DeLong, DeLong and Clarke-Pearson (1988); Hall (1992); Liu, Ma, Wu and Tai (2006), Tests of equivalence and
+    non-inferiority for diagnostic accuracy based on the paired areas under ROC curves.
     """
     chosen, y = METRICS[metric], codes(y_true)
     first = chosen.of(y, score_a, threshold)
     second = chosen.of(y, score_b, threshold if threshold_b is None else threshold_b)
     return _compare(chosen, first, second, Design(len(y), sample_weight, groups), level, one_sided)
-
-
-def non_inferior(
-    metric: str,
-    y_true: ArrayLike,
-    challenger: ArrayLike,
-    champion: ArrayLike,
-    *,
-    margin: float,
-    alpha: float = 0.05,
-    threshold: float = 0.5,
-    champion_threshold: float | None = None,
-    sample_weight: ArrayLike | None = None,
-    groups: Groups | None = None,
-) -> NonInferiority:
-    """The one-sided test that the challenger is not worse than the champion by the margin or more.
-
-    A challenger that is worse by exactly the margin passes in at most a fraction ``alpha`` of repetitions. Other
-    arguments as for :func:`paired_difference`.
-
-    Source: Liu, Ma, Wu and Tai (2006), Tests of equivalence and non-inferiority for diagnostic accuracy based on the
-    paired areas under ROC curves.
-    """
-    difference = paired_difference(
-        metric,
-        y_true,
-        challenger,
-        champion,
-        threshold=threshold,
-        threshold_b=champion_threshold,
-        sample_weight=sample_weight,
-        groups=groups,
-        level=1 - alpha,
-        one_sided=True,
-    )
-    return NonInferiority(difference, margin, difference.low > -margin)
 
 
 def utility_difference(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,6 +68,7 @@ def trade_off(
     min_rows: int = 200,
     min_outcomes: int = 30,
     strengths: Sequence[float] = STRENGTHS,
+    retrained: Mapping[str, Floats] | None = None,
     seed: int = 0,
 ) -> TradeOff:
     """What decisions would be worth on the holdout if the groups of one feature were treated more equally.
@@ -84,6 +85,7 @@ def trade_off(
         min_rows: Smaller groups, of either part, are neither mitigated nor compared.
         min_outcomes: Likewise, of positives and of negatives.
         strengths: Of each constraint, above 0 and up to 1.
+        retrained: P(deciding positive) on the holdout, shape (rows,), of models trained under a constraint, by name.
         seed: Of the draw that turns validation weights into rows.
 
     Returns:
@@ -109,6 +111,7 @@ def trade_off(
         for s in strengths
     ]
     ways += [(_label("equalized odds", s), (1 - s) * plain + s * odds) for s in strengths]
+    ways += list((retrained or {}).items())
     points += [trade_off_point(name, holdout, decision, value, large) for name, decision in ways]
     compared = f" Compared: {', '.join(sorted(large))}."
     return TradeOff(tuple(points), feature, METRIC, value.unit, NOTE + compared)

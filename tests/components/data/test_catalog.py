@@ -1,11 +1,5 @@
-from pathlib import Path
-
-import polars as pl
-import pytest
-
-from components.data.catalog import listing, main
-from components.data.snapshot import Snapshot, take
-from components.store import Store
+from components.data.catalog import listing
+from components.data.snapshot import Snapshot
 
 KEPT = [
     Snapshot(
@@ -32,19 +26,3 @@ def test_the_runs_that_used_a_version_stand_beside_it() -> None:
 
 def test_an_empty_store_says_what_to_do() -> None:
     assert "make train" in listing([])
-
-
-def test_the_store_of_the_configuration_is_listed(
-    sample: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("config.toml").write_text('[store]\nroot = "kept"\n')
-    taken = take(sample, source="table.parquet", store=Store("kept"))
-    assert main([]) == 0
-    assert taken.version in capsys.readouterr().out
-
-
-def test_a_damaged_store_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Store(str(tmp_path)).write("snapshots/d0000000000000001/snapshot.json", b"{}")
-    assert main(["--store", str(tmp_path)]) == 1
-    assert "is damaged" in capsys.readouterr().err

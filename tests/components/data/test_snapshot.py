@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
@@ -268,10 +266,3 @@ def test_the_same_rows_are_quarantined_once(sample: pl.DataFrame, store: Store) 
     ]
     assert names[0] == names[1] != names[2]
     assert store.names("quarantine") == sorted(set(names))
-
-
-def test_the_module_lists_the_versions(sample: pl.DataFrame, store: Store) -> None:
-    taken = take(sample, source="table.parquet", store=store)
-    command = [sys.executable, "-m", "components.data.snapshot", "--store", store.root]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert taken.version in listed

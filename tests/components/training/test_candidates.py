@@ -3,8 +3,7 @@ import optuna
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from components.errors import ConfigError
-from components.training.candidates import FAMILIES, build, dummy, families, untuned_linear
+from components.training.candidates import FAMILIES, build, dummy, untuned_linear
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -92,9 +91,3 @@ def test_the_dummy_predicts_the_weighted_share_of_positives(people):
     weight = np.where(people.y == 1, 1.0, 3.0)
     model = dummy(people.columns, 0).fit(people.X, people.y, model__sample_weight=weight)
     assert model.predict_proba(people.X)[:, 1] == pytest.approx(np.average(people.y, weights=weight))
-
-
-def test_a_task_that_no_family_learns_is_refused():
-    assert families("binary") is FAMILIES
-    with pytest.raises(ConfigError, match="regression"):
-        families("regression")

@@ -3,7 +3,7 @@ import pytest
 
 from components.errors import DataError
 from components.training.predictor import OutcomeValues
-from components.validation.comparison import non_inferior, paired_difference, utility_difference
+from components.validation.comparison import paired_difference, utility_difference
 from components.validation.metrics import METRICS, expected_utility, labels
 from tests.components.validation.sample import people
 
@@ -98,26 +98,6 @@ def test_a_reference_that_never_decides_positive_has_precision_0():
 def test_one_class_alone_is_refused():
     with pytest.raises(DataError, match="roc_auc is undefined on these 50 rows"):
         paired_difference("roc_auc", np.zeros(50), people().score[:50], people().weaker[:50])
-
-
-def test_a_challenger_that_is_no_worse_is_shown_to_be():
-    sample = people()
-    verdict = non_inferior("roc_auc", sample.y, sample.score, sample.weaker, margin=0.01)
-    assert verdict.shown
-    assert verdict.difference.level == 0.95
-
-
-def test_a_challenger_that_is_clearly_worse_is_not_let_pass():
-    sample = people()
-    assert not non_inferior("roc_auc", sample.y, sample.weaker, sample.score, margin=0.01).shown
-
-
-def test_too_few_rows_show_nothing():
-    sample = people()
-    few = slice(100, 160)
-    verdict = non_inferior("roc_auc", sample.y[few], sample.score[few], sample.weaker[few], margin=0.01)
-    assert verdict.difference.value > -0.01
-    assert not verdict.shown
 
 
 @pytest.mark.parametrize("code", [0, 1])

@@ -11,7 +11,10 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from components.training.predictor import OutcomeValues
 from components.validation.calibration import calibration_report
-from components.validation.comparison import non_inferior, paired_difference, utility_difference
+from components.validation.checks.champion import not_worse_than_champion
+from components.validation.comparison import paired_difference, utility_difference
+from components.validation.evaluation import ChampionScores, compare
+from components.validation.gates import Limit
 from components.validation.metrics import METRICS, bootstrap, estimates, expected_utility, labels
 from components.validation.slices import slice_report
 
@@ -97,25 +100,19 @@ def check_worst_slice(metric, rows, prevalence, area, worst, simulations, *, wro
 
 
 def check_non_inferiority(rows, prevalence, simulations, shared=0.8):
-    generator, champion = np.random.default_rng(0), 0.78
-    verdicts = [
-        non_inferior(
-            "roc_auc",
-            *scores(generator, rows, prevalence, champion - MARGIN, champion, shared=shared),
-            margin=MARGIN,
+    generator, champion, limit = np.random.default_rng(0), 0.78, Limit(MARGIN)
+
+    def judged(area):
+        y, challenger, standing = scores(generator, rows, prevalence, area, champion, shared=shared)
+        found = ChampionScores("c0ffee", standing, 0.5, np.ones(rows, bool))
+        return not_worse_than_champion(
+            compare(found, y, challenger, "roc_auc", 0.5, {"sample_weight": None, "groups": None}), limit
         )
-        for _ in range(simulations)
-    ]
-    size = share_of([verdict.shown for verdict in verdicts])
-    error = np.std([verdict.difference.value for verdict in verdicts])
-    power = share_of([
-        non_inferior(
-            "roc_auc",
-            *scores(generator, rows, prevalence, champion - MARGIN + 3 * error, champion, shared=shared),
-            margin=MARGIN,
-        ).shown
-        for _ in range(simulations)
-    ])  # fmt: skip
+
+    checks = [judged(champion - MARGIN) for _ in range(simulations)]
+    size = share_of([check.status == "passed" for check in checks])
+    error = np.std([check.value for check in checks])
+    power = share_of([judged(champion - MARGIN + 3 * error).status == "passed" for _ in range(simulations)])
     print(f"{rows} rows, prevalence {prevalence}, standard error {error:.4f}: size {size}, power {power}")
     # Two standard errors of the simulation are allowed for.
     assert size <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / simulations)

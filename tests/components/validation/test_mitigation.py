@@ -194,3 +194,14 @@ def test_a_reduction_gives_a_model_with_a_smaller_gap(parts: Parts) -> None:
         )
     )
     assert after < before / 2
+
+
+def test_a_retrained_model_is_a_point_among_the_others(parts: Parts) -> None:
+    validation, holdout = parts.scored("validation"), parts.scored("holdout")
+    nobody = np.zeros(len(holdout.y_true))
+    found = trade_off(
+        validation, holdout, threshold=0.6, value=VALUE, strengths=(1.0,), retrained={"trained": nobody}
+    )
+    point = found.points[-1]
+    assert (point.constraint, point.demographic_parity_difference) == ("trained", 0)
+    assert point.metric == pytest.approx(1 - holdout.y_true.mean())
