@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 BATCH_ROWS = 1000
@@ -50,9 +50,10 @@ def _read(np: Any, path: Path, inputs: dict[str, str]) -> dict[str, Any]:
 def _calls(program: Any, columns: dict[str, Any], rows: int, size: int) -> Iterator[tuple[float, Any, Any]]:
     for start in range(0, rows, size):
         part = {name: values[start : start + size] for name, values in columns.items()}
-        begin = perf_counter()
+        # The processor's time: what else the machine does meanwhile is not the program's cost.
+        begin = process_time()
         y_score, y_pred = program.predict(part)
-        yield perf_counter() - begin, y_score, y_pred
+        yield process_time() - begin, y_score, y_pred
 
 
 def _single_seconds(program: Any, columns: dict[str, Any], rows: int) -> Iterator[float]:

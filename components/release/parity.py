@@ -45,11 +45,13 @@ class Parity:
 
 @dataclass(frozen=True)
 class Latency:
-    """What the program's calls cost in its own process, on one thread.
+    """What the program's calls cost in its own process, on one thread, in time of the processor.
+
+    On a machine with nothing else to do that is what a caller waits, but for a program that itself waits for others.
 
     Attributes:
         p50_milliseconds: median of calls with one row each, 300 to 1,000 of them.
-        p99_milliseconds: their 99th percentile. What else the machine does is in it, as it will be in production.
+        p99_milliseconds: their 99th percentile.
         rows_per_second: in batches of 1,000 rows.
         p99_bounds: the 95 % interval of the 99th percentile, between two of the calls.
     """

@@ -12,8 +12,8 @@ def latency(p99_milliseconds: Estimate, limit: Limit) -> Check:
         limit=limit,
         direction="at most",
         bound=p99_milliseconds.high,
-        measured="The upper bound of the 99th percentile of the served program's latency in milliseconds",
-        remedy="Fewer or smaller trees, or fewer features; or a machine that does nothing else meanwhile.",
+        measured="The upper bound of the 99th percentile of the processor time of one row, in milliseconds,",
+        remedy="Fewer or smaller trees, or fewer features.",
         value=p99_milliseconds.value,
         interval=(p99_milliseconds.low, p99_milliseconds.high),
     )

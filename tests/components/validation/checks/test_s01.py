@@ -44,7 +44,9 @@ class Program:
     def predict(self, columns):
         self.calls += 1
         if self.calls % 10 == 0:
-            time.sleep(0.03)
+            end = time.process_time() + 0.03
+            while time.process_time() < end:
+                pass
         rows = len(columns["age"])
         return np.zeros(rows), np.zeros(rows, np.int64)
 """
