@@ -68,7 +68,7 @@ versions: $(VENV)/.runtime ## the data versions kept in the store
 verify: $(VENV)/.runtime ## recompute everything in a bundle: BUNDLE=folder
 	@$(BIN)/python -m components.release.bundle verify "$(or $(BUNDLE),build/latest/bundle)"
 ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
-	@$(BIN)/python -m components.release.ledger
+	@$(BIN)/python -m components.release.history
 
 # --- quality --------------------------------------------------------------------------------------------------------
 CODE := $(wildcard components flows tests notebooks benchmarks hooks local_extensions.py)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.errors import BundleError, FlowprintError
 from components.release.ledger import Ledger
 from components.release.run_record import RunRecord
-from components.release.tracking import connect, explained, sqlite_path, unless_exists
+from components.release.tracking import again_if_raced, connect, explained, sqlite_path, unless_exists
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -192,7 +192,9 @@ class Registry:
         for start in range(0, len(metrics), _METRICS_AT_ONCE):
             self._client.log_batch(run.info.run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
         tag = InputTag("mlflow.data.context", "training")
-        self._client.log_inputs(run.info.run_id, datasets=[DatasetInput(record.data.to_mlflow(), [tag])])
+        inputs = [DatasetInput(record.data.to_mlflow(), [tag])]
+        # MLflow looks whether it knows the data before it adds them: two runs on the same data may both not find them.
+        again_if_raced(lambda: self._client.log_inputs(run.info.run_id, datasets=inputs))
 
     def _log_trials(self, run: "Run", searches: "Sequence[SearchResult]") -> None:
         """A nested run for each of the best trials, so that MLflow's table and plots can compare them."""

@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +78,17 @@ def unless_exists() -> Iterator[None]:
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+
+
+def again_if_raced(call: Callable[[], object], attempts: int = 5) -> None:
+    """Call, and call again where another process has just written the same row: the second time it is found."""
+    for attempt in range(1, attempts + 1):
+        try:
+            call()
+            return
+        except Exception as error:
+            if "IntegrityError" not in str(error) or attempt == attempts:
+                raise
 
 
 def sqlite_path(uri: str) -> Path | None:

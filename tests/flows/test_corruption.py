@@ -80,7 +80,7 @@ def test_a_corrupted_ledger_is_named_and_nothing_is_added(own):
 def test_a_ledger_whose_tail_was_cut_is_noticed(own):
     last = sorted((own.root / "store" / "ledger").iterdir())[-1]
     last.unlink()
-    done = own.python("-m", "components.release.ledger")
+    done = own.python("-m", "components.release.history")
     assert (done.code, f"{int(last.stem)} was recorded elsewhere" in done.output) == (1, True)
 
 

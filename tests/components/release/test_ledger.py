@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import LedgerError
-from components.release.ledger import ORIGIN, Ledger, main, table
+from components.release.ledger import ORIGIN, Ledger
 from components.store import Store
 
 PROJECT = Path(__file__).parents[3]
@@ -326,43 +325,3 @@ def bucket(monkeypatch) -> Iterator[str]:
 def test_processes_on_s3_make_one_whole_chain(bucket):
     write_together(bucket, writers=4, count=3)
     assert len(Ledger(Store(bucket)).entries()) == 12
-
-
-# The table
-
-
-def test_table_shows_an_entry_a_line(ledger):
-    lines = table(ledger.entries()).splitlines()
-    assert lines[0].split() == ["no.", "when", "(UTC)", "event", "bundle", "run", "by", "why"]
-    assert len(lines) == 5
-    assert lines[4].split()[3:] == ["promoted", "2" * 12, "DeployFlow/9", "ada", "it", "is", "better"]
-
-
-def test_table_keeps_an_entry_on_one_line(ledger):
-    ledger.append(event="waived", run="", bundle_id="", by="ada", why="first\nsecond\x1b[2J")
-    assert table(ledger.entries()).splitlines()[5].endswith("first second[2J")
-
-
-def test_command_prints_the_ledger(ledger, store, capsys):
-    assert main(["--root", store.root]) == 0
-    assert "4 entries; the chain is whole." in capsys.readouterr().out
-
-
-def test_command_says_when_there_is_nothing(store, capsys):
-    assert main(["--root", store.root]) == 0
-    assert capsys.readouterr().out == "The ledger is empty.\n"
-
-
-def test_command_names_what_is_broken_in_one_line(ledger, store, capsys):
-    rewrite(store, 3, by="eve")
-    assert main(["--root", store.root]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("ledger/00000003.json: ")
-    assert printed.err.count("\n") == 1
-
-
-def test_command_runs_as_a_module(ledger, store):
-    command = [sys.executable, "-m", "components.release.ledger", "--root", store.root]
-    result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, env={**os.environ})
-    assert (result.returncode, result.stderr) == (0, "")

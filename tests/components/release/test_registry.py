@@ -16,7 +16,7 @@ from mlflow.pyfunc import load_model, save_model
 from mlflow.tracking import MlflowClient
 
 from components.errors import BundleError, FlowprintError, LedgerError
-from components.release import ledger as ledger_module
+from components.release import history
 from components.release.ledger import Ledger
 from components.release.registry import Registry
 from components.release.run_record import DataInput, RunRecord
@@ -416,10 +416,10 @@ def test_ledger_command_notices_a_cut_tail(uri, ledger, tmp_path, capsys):
     (tmp_path / "config.toml").write_text(config)
     Registry(uri, "cut_tail", "cut_tail").keep_head(ledger)
     command = ["--config", str(tmp_path / "config.toml")]
-    assert ledger_module.main(command) == 0
+    assert history.main(command) == 0
     assert "3 entries; the chain is whole. MLflow's head is entry 3." in capsys.readouterr().out
     (tmp_path / "store" / "ledger" / "00000003.json").unlink()
-    assert ledger_module.main(command) == 1
+    assert history.main(command) == 1
     assert "ends at entry 2" in capsys.readouterr().err
 
 

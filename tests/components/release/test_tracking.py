@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from components.errors import ConfigError, FlowprintError
-from components.release.tracking import connect, explained, refuse_sqlite
+from components.release.tracking import again_if_raced, connect, explained, refuse_sqlite
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "file:./mlruns", "mlruns", "./mlruns"])
@@ -39,3 +39,15 @@ def test_a_file_that_is_no_database_is_named(tmp_path):
     (tmp_path / "mlflow.db").write_text("these are not the tables you are looking for" * 40)
     with pytest.raises((FlowprintError, sqlite3.DatabaseError), match="not a database"), explained():
         connect(f"sqlite:///{tmp_path}/mlflow.db")
+
+
+def test_a_row_that_another_process_has_just_written_is_found_the_second_time():
+    answers = iter([FlowprintError("(sqlite3.IntegrityError) UNIQUE constraint failed"), None])
+
+    def call():
+        if error := next(answers):
+            raise error
+
+    again_if_raced(call)
+    with pytest.raises(KeyError):
+        again_if_raced(lambda: {}["x"])
