@@ -1,20 +1,55 @@
 """Cards and terminal lines, made from results."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metaflow import current
-from metaflow.cards import Markdown, ProgressBar, Table
+from metaflow.cards import BlankCard, Markdown, MetaflowCardComponent, ProgressBar, Table
+from metaflow.plugins import CARDS
 
-from components.data.intake import Intake
 from components.reporting import cards
 from components.reporting.formats import count, fixed, with_interval, words
 from flows.orchestration import on_cluster
 
+if TYPE_CHECKING:
+    from components.data.intake import Intake
+    from components.reporting.figure import Figure
+
 REFRESHED_SECONDS = 10.0
 """How often a card is drawn anew while its step runs; drawing takes a process of its own."""
+
+
+class StillCard(BlankCard):
+    """A card of what a step found, drawn once at its end; a card that refreshes is drawn twice more.
+
+    In a step: ``@card(type="still", id="choice")``.
+    """
+
+    type = "still"
+    RUNTIME_UPDATABLE = False
+
+
+CARDS.append(StillCard)
+
+
+class Picture(MetaflowCardComponent):
+    """A figure of the report on a card, with its finding below."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+
+    def render(self) -> dict[str, str]:
+        """What Metaflow's viewer of cards takes for an image."""
+        return {
+            "type": "image",
+            "src": self.figure.image,
+            "label": self.figure.title,
+            "description": self.figure.finding,
+        }
 
 
 def show(*parts: Any) -> None:
@@ -62,18 +97,32 @@ class Progress:
             self.drawn = monotonic()
 
 
-def searched(results: Sequence[Any], winner: Any, recalibration: Any, threshold: float) -> list[Any]:
+def searched(
+    results: Sequence[Any], winner: Any, metric: str, recalibration: Any, threshold: float
+) -> list[Any]:
     """The families side by side, and what was done to the winner."""
+    from components.reporting import choices
+
     calibration = "recalibrated" if recalibration.applied else "left as they were"
     said = (
         f"{words(winner.family).capitalize()} was chosen. Its scores were {calibration} "
         f"(p = {fixed(recalibration.p_value, 3)}), and it decides from {fixed(threshold, 3)} on."
     )
-    return [Markdown("# Choice"), table(cards.search_rows(results, winner.family)), Markdown(said)]
+    families = table(cards.search_rows(results, winner.family))
+    return [
+        Markdown("# Choice"),
+        families,
+        Markdown(said),
+        Picture(choices.search(results, winner.family, metric)),
+    ]
 
 
 def evaluation(evaluation: Any) -> list[Any]:
-    """Metrics with their intervals, and the differences from the baselines."""
+    """Metrics with their intervals, the differences from the baselines, curves and calibration."""
+    from components.reporting import curves
+    from components.reporting.cuts import cuts
+
+    cut = cuts(evaluation)
     differences = [
         *((f"{words(evaluation.metric)} minus {name}", each) for name, each in evaluation.baselines.items()),
         *((f"utility minus {name}", each) for name, each in evaluation.utility_constants.items()),
@@ -84,11 +133,16 @@ def evaluation(evaluation: Any) -> list[Any]:
         table(cards.metric_rows(evaluation)),
         Markdown("## Against simpler rules, on the same rows"),
         table(cards.Table(("difference", "value (interval)"), paired)),
+        Picture(curves.roc(cut, evaluation)),
+        Picture(curves.precision_recall(cut, evaluation)),
+        Picture(curves.reliability(evaluation.calibration, evaluation.y_score)),
     ]
 
 
-def fairness(report: Any) -> list[Any]:
-    """Disparities by sensitive feature."""
+def fairness(report: Any, positive: str) -> list[Any]:
+    """Disparities by sensitive feature, and the rates behind them."""
+    from components.reporting import intervals
+
     rows = tuple(
         (
             words(feature.feature),
@@ -101,11 +155,16 @@ def fairness(report: Any) -> list[Any]:
         for feature in report.features
     )
     header = ("by", "demographic parity difference", "equalized odds difference", "too small to score")
-    return [Markdown("# Fairness"), table(cards.Table(header, rows))]
+    pictures = [
+        Picture(intervals.fairness(feature, positive)) for feature in report.features if not feature.crossed
+    ]
+    return [Markdown("# Fairness"), table(cards.Table(header, rows)), *pictures]
 
 
 def explanation(explanation: Any) -> list[Any]:
-    """Importance by SHAP and by permutation."""
+    """Importance by SHAP and by permutation, and what each row's values did."""
+    from components.reporting import explained
+
     ranked = sorted(explanation.importance.items(), key=lambda item: -item[1])
     permuted = explanation.permutation
     rows = tuple(
@@ -113,7 +172,11 @@ def explanation(explanation: Any) -> list[Any]:
         for name, importance in ranked
     )
     header = ("feature", "mean |SHAP|", "loss when permuted")
-    return [Markdown("# Explanation"), table(cards.Table(header, rows))]
+    return [
+        Markdown("# Explanation"),
+        table(cards.Table(header, rows)),
+        Picture(explained.beeswarm(explanation)),
+    ]
 
 
 def decision(decision: Any) -> list[Any]:

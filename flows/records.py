@@ -49,7 +49,7 @@ def lineage(run: Any) -> dict[str, Any]:
         "source": redacted(run.settings.data.source),
         "holdout_id": run.split.holdout_id,
         "split": vars(run.rule),
-        "threshold": float(run.predictor.threshold),
+        "threshold": float(run.evaluation.threshold),
         "git_commit": run.git_commit,
         "lock_sha256": run.lock_sha256,
         "seeds": {"search": run.settings.search.seed, "evaluation": run.settings.evaluation.seed},

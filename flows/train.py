@@ -4,13 +4,10 @@ from dataclasses import replace
 
 from metaflow import Config, IncludeFile, Parameter, card, current, package_sources, step
 
-from components.data import intake, schema, snapshot, split
-from components.data.split import SplitRule
 from components.errors import redacted
 from components.release import documents
 from components.release.ledger import Ledger
 from components.release.tracking import refuse_sqlite
-from components.training import examples, features
 from components.training.candidates import FAMILIES
 from components.training.outcomes import OutcomeValues
 from flows import presentation
@@ -34,7 +31,10 @@ FAST_ROWS, FAST_TRIALS = 8000, 3
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
 @Orchestrated
 class TrainFlow(ConfiguredFlow):
-    """Trains on the configured table and decides, by gates, whether the model may be deployed."""
+    """Trains on the configured table and decides, by gates, whether the model may be deployed.
+
+    Every task is a process of its own, and so is every drawing of a card: steps import what they use themselves.
+    """
 
     config = Config("config", default=str(ROOT / "config.toml"), parser=parse_settings)
     contract_text = IncludeFile("contract", default=str(ROOT / "schema.yaml"), help="the table's contract")
@@ -47,10 +47,12 @@ class TrainFlow(ConfiguredFlow):
     )
     fast = Parameter("fast", type=bool, default=False, help="a sample through all steps; never approved")
 
-    @card(type="blank", id="data")
+    @card(type="still", id="data")
     @step
     def start(self):
         """Take the source in as an immutable snapshot; set rows aside that break the contract."""
+        from components.data import intake, schema
+
         # What cannot be recorded at the end need not begin.
         refuse_sqlite(self.settings.tracking.uri, orchestrated=on_cluster())
         Ledger(self.durable).entries()
@@ -76,11 +78,14 @@ class TrainFlow(ConfiguredFlow):
     @step
     def divide(self):
         """Assign every row to train, validation or holdout, once and for all."""
+        from components.data import split
+        from components.training import features
+
         table, data = self.table(), self.settings.data
         options = self.settings.split.model_dump()
         # Without a key the columns identify a row: recorded, so that later tables with more tell what it has seen.
         options["columns"] = () if data.key else options["columns"] or self.contract.names
-        self.rule = SplitRule(**options, group=data.group, key=data.key, time=data.time)
+        self.rule = split.SplitRule(**options, group=data.group, key=data.key, time=data.time)
         self.columns = features.select(
             self.contract.types, target=data.target, excluded=self.settings.not_features
         )
@@ -96,7 +101,7 @@ class TrainFlow(ConfiguredFlow):
     @step
     def search(self):
         """Search one family's configurations by cross-validation on the training part."""
-        from components.training import search
+        from components.training import examples, search
 
         options, group = self.settings.search, self.settings.data.group
         trials = FAST_TRIALS if self.fast else options.trials
@@ -113,7 +118,7 @@ class TrainFlow(ConfiguredFlow):
         )
         self.next(self.choose)
 
-    @card(type="blank", id="choice")
+    @card(type="still", id="choice")
     @step
     def choose(self, inputs):
         """Choose the family, refit it, recalibrate it where that is due, and set the threshold."""
@@ -136,11 +141,17 @@ class TrainFlow(ConfiguredFlow):
         self.predictor, self.recalibration = fitted.predictor, fitted.recalibration
         self.baselines = fitting.baselines(train, columns=self.columns, seed=seed)
         presentation.show(
-            *presentation.searched(self.results, self.winner, self.recalibration, self.predictor.threshold)
+            *presentation.searched(
+                self.results,
+                self.winner,
+                self.settings.objective.metric,
+                self.recalibration,
+                self.predictor.threshold,
+            )
         )
         self.next(self.evaluate)
 
-    @card(type="blank", id="evaluation")
+    @card(type="still", id="evaluation")
     @step
     def evaluate(self):
         """Measure the predictor on the holdout, with the uncertainty of every number."""
@@ -166,7 +177,7 @@ class TrainFlow(ConfiguredFlow):
         presentation.show(*presentation.evaluation(self.evaluation))
         self.next(self.audit, self.explain, self.export)
 
-    @card(type="blank", id="fairness")
+    @card(type="still", id="fairness")
     @step
     def audit(self):
         """Measure what the decisions do to groups, and what a mitigated model would offer."""
@@ -188,10 +199,10 @@ class TrainFlow(ConfiguredFlow):
             replicates=settings.evaluation.replicates,
             seed=settings.evaluation.seed,
         )
-        presentation.show(*presentation.fairness(self.fairness))
+        presentation.show(*presentation.fairness(self.fairness, settings.objective.class_names[1]))
         self.next(self.judge)
 
-    @card(type="blank", id="explanation")
+    @card(type="still", id="explanation")
     @step
     def explain(self):
         """Explain the predictor's scores by SHAP, and measure what each feature is worth."""
@@ -219,7 +230,7 @@ class TrainFlow(ConfiguredFlow):
         self.program = export.program(self.predictor, self.columns, self.part("holdout").X)
         self.next(self.judge)
 
-    @card(type="blank", id="decision")
+    @card(type="still", id="decision")
     @step
     def judge(self, inputs):
         """Run every gate on the evidence, and pack what is to be shipped or kept."""
@@ -278,16 +289,22 @@ class TrainFlow(ConfiguredFlow):
 
     def table(self):
         """The rows of the run's snapshot."""
+        from components.data import snapshot
+
         return snapshot.load(self.data_version, self.durable)
 
     def where(self, part):
         """Which rows of the snapshot are of a part, shape (rows,)."""
-        return (self.split.part == split.PARTS.index(part)) & self.used
+        from components.data.split import PARTS
+
+        return (self.split.part == PARTS.index(part)) & self.used
 
     def part(self, name):
         """The examples of a part."""
+        from components.training.examples import examples
+
         data = self.settings.data
-        return examples.examples(
+        return examples(
             self.table(),
             self.where(name),
             columns=self.columns,

@@ -1,7 +1,9 @@
 """What an approved run leaves behind."""
 
+import base64
 import json
 import os
+import re
 
 import pandas as pd
 import pytest
@@ -9,7 +11,16 @@ import pytest
 from components.config import GATES
 from components.release import bundle
 
-STEPS_WITH_CARDS = ("start", "search", "choose", "evaluate", "audit", "explain", "judge")
+CARDS = {
+    "start": ["# Data", "data version"],
+    "search": ["# Search", "trial"],
+    "choose": ["# Choice", "(chosen)", "data:image/svg+xml"],
+    "evaluate": ["# Evaluation", "ROC AUC", "data:image/svg+xml"],
+    "audit": ["# Fairness", "demographic parity", "data:image/svg+xml"],
+    "explain": ["# Explanation", "loss when permuted", "data:image/svg+xml"],
+    "judge": ["S02", "limit"],
+}
+"""By step, what its card says."""
 
 
 def test_it_is_approved(trained):
@@ -97,17 +108,19 @@ def test_the_report_stands_alone(trained):
 
 @pytest.fixture(scope="module")
 def cards(trained):
-    """How many cards each step of the run has."""
+    """What the cards of each step hold."""
     code = (
         "import json, metaflow; from metaflow.cards import get_cards; metaflow.namespace(None);"
         f"run = metaflow.Run('{trained.run().pathspec}');"
-        f"print(json.dumps({{name: len(get_cards(run[name].task)) for name in {STEPS_WITH_CARDS!r}}}))"
+        f"print(json.dumps({{name: [card.get() for card in get_cards(run[name].task)] for name in {list(CARDS)}}}))"
     )
     done = trained.python("-c", code)
     assert done.code == 0, done.output
     return json.loads(done.output.splitlines()[-1])
 
 
-@pytest.mark.parametrize("step", STEPS_WITH_CARDS)
-def test_a_step_worth_seeing_has_a_card(cards, step):
-    assert cards[step] == 1
+@pytest.mark.parametrize("step", CARDS)
+def test_a_step_worth_seeing_has_a_card_that_shows_what_it_found(cards, step):
+    (page,) = cards[step]
+    written = base64.b64decode(re.search(r'__MF_DATA__\["[^"]+"\] = "([^"]+)"', page)[1]).decode()
+    assert [said for said in CARDS[step] if said not in written] == []
