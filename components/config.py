@@ -182,8 +182,10 @@ class Monitoring(Section):
 
 
 class Retraining(Section):
-    schedule: str = ""
+    schedule: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+){4,5}$")] = ""
 
+
+CRON_FIELDS = {"argo-workflows": 5, "step-functions": 6}
 
 GATES = (
     "D01", "D02", "D03", "L01", "L02", "B01", "B02", "P01", "P02", "U01", "C01",
@@ -234,6 +236,21 @@ class Settings(Section):
             raise ValueError(
                 f"gates: none of {', '.join(OF_THE_MODEL)} has a threshold, and without one nothing says whether the "
                 "model is any good; set one"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_is_the_orchestrators(self) -> Self:
+        fields = CRON_FIELDS.get(self.project.orchestrator)
+        schedule = self.retraining.schedule
+        if schedule and fields is None:
+            raise ValueError(
+                "retraining.schedule: a laptop keeps no schedule; set project.orchestrator, or let this be empty"
+            )
+        if schedule and len(schedule.split()) != fields:
+            raise ValueError(
+                f"retraining.schedule: {schedule!r} has {len(schedule.split())} fields; "
+                f"a cron expression of {self.project.orchestrator} has {fields}"
             )
         return self
 

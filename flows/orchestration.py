@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,22 +35,28 @@ def parse_settings(text: str) -> dict[str, Any]:
     """The validated content of config.toml, for a Metaflow Config."""
     try:
         content = config.parse(text)
-        require_known_families(config.settings(content).search.families)
+        require_known(config.settings(content))
         return content
     except FlowprintError as error:
         raise Refused(str(error)) from None
 
 
-def require_known_families(names: Sequence[str]) -> None:
-    """Pass if every family that is to be searched exists.
+def require_known(settings: config.Settings) -> None:
+    """Pass if every family that is to be searched exists, and so does the metric that decides.
 
     Raises:
         ConfigError: it names those that do not, and those that do.
     """
-    if unknown := [name for name in names if name not in FAMILIES]:
+    from components.training.scoring import SCORERS
+
+    if unknown := [name for name in settings.search.families if name not in FAMILIES]:
         raise ConfigError(
             f"config.toml: search.families names {unknown}; the families in components/training/candidates.py are "
             f"{', '.join(FAMILIES)}."
+        )
+    if (metric := settings.objective.metric) not in SCORERS:
+        raise ConfigError(
+            f"config.toml: objective.metric is {metric!r}; it must be one of {', '.join(SCORERS)}."
         )
 
 

@@ -55,6 +55,8 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ("[gates.P01]", "[gates.L01]\nthreshold = 1e9\n[gates.P01]", ["gates.L01", "takes no threshold"]),
         ("bands = {", "bands = { agee = [30],", ["fairness.bands", "'agee'", "'age'"]),
         ("allow_sensitive = {", 'allow_sensitive = { creed = "it is told freely",', ["allow_sensitive", "'creed'"]),
+        ('schedule = ""', 'schedule = "every monday"', ["retraining.schedule", "every monday"]),
+        ('schedule = ""', 'schedule = "30 3 * * 1"', ["retraining.schedule", "project.orchestrator"]),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_what_is_allowed(old: str, new: str, words: list[str]) -> None:
@@ -92,3 +94,14 @@ def test_settings_do_not_change() -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"config\.toml: not found"):
         config.load(tmp_path / "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("orchestrator", "schedule", "wanted"),
+    [("argo-workflows", "30 3 ? * MON *", "has 5"), ("step-functions", "30 3 * * 1", "has 6")],
+)
+def test_a_schedule_has_the_fields_of_its_orchestrator(orchestrator: str, schedule: str, wanted: str) -> None:
+    text = spoiled('schedule = ""', f'schedule = "{schedule}"')
+    text = text.replace('orchestrator = "local"', f'orchestrator = "{orchestrator}"')
+    with pytest.raises(ConfigError, match=wanted):
+        config.parse(text)

@@ -45,6 +45,13 @@ def test_a_family_that_does_not_exist_is_named_with_those_that_do(idle):
     assert "gradient_boosting" in output
 
 
+def test_a_metric_that_does_not_exist_is_named_with_those_that_do(idle):
+    (idle.root / "config.toml").write_text(toml(changed(objective={"metric": "luck"})), encoding="utf-8")
+    output = refused(idle)
+    assert "'luck'" in output
+    assert "average_precision" in output
+
+
 def test_a_refused_configuration_starts_no_run(misconfigured):
     assert "Workflow starting" not in misconfigured
 
