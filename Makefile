@@ -55,7 +55,10 @@ lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
 	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
-.PHONY: train gate report versions verify ledger
+.PHONY: adopt train gate report versions verify ledger
+adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column)
+	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
+	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)"
 train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=data version | CONFIG=file CONTRACT=file)
 	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
 	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))

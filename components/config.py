@@ -38,6 +38,10 @@ class Data(Section):
     key: tuple[str, ...] = ()
     group: tuple[str, ...] = ()
     weight: str = ""
+    drop: tuple[str, ...] = ()
+    missing: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    numbers: dict[str, Literal["1,234.5", "1.234,5"]] = Field(default_factory=dict)
+    dates: dict[str, Name] = Field(default_factory=dict)
     max_quarantined_fraction: Fraction = 0.01
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ class TrainFlow(ConfiguredFlow):
     @step
     def start(self):
         """Take the source in as an immutable snapshot; set rows aside that break the contract."""
-        from components.data import intake, schema
+        from components.data import intake, schema, spelling
 
         # What cannot be recorded at the end need not begin.
         refuse_sqlite(self.settings.tracking.uri, orchestrated=on_cluster())
@@ -68,6 +68,7 @@ class TrainFlow(ConfiguredFlow):
             purpose=intake.Purpose(data.target, data.positive, data.key, data.weight),
             max_quarantined_fraction=data.max_quarantined_fraction,
             store=self.durable,
+            spelling=spelling.Spelling(data.drop, data.missing, data.numbers, data.dates),
             version=self.version,
         )
         self.data_version = self.taken.snapshot.version

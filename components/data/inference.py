@@ -1,6 +1,7 @@
 """A first contract, from the values of a table: to be reviewed by a person, and then frozen."""
 
 import math
+from collections.abc import Collection
 
 import polars as pl
 
@@ -14,7 +15,7 @@ _UNIQUE_FROM_ROWS = 100
 _READ_FROM_TEXT: tuple[ColumnType, ...] = ("integer", "number", "datetime")
 
 
-def infer(table: pl.DataFrame) -> Contract:
+def infer(table: pl.DataFrame, *, unique: Collection[str] | None = None) -> Contract:
     """The contract that the table's own values suggest.
 
     * Texts, as a CSV has them, are taken as what all of them can be read as. ``true`` and ``false`` are booleans; 0 and
@@ -24,6 +25,10 @@ def infer(table: pl.DataFrame) -> Contract:
       if the observed ones do.
     * A column is nullable if a value is missing; integers and texts are unique if none of at least 100 comes twice.
 
+    Args:
+        table: What was seen.
+        unique: The columns whose values may not come twice, where that is known.
+
     Raises:
         DataError: If the table has no columns or no rows, or a column holds lists, structs or bytes.
     """
@@ -31,17 +36,18 @@ def infer(table: pl.DataFrame) -> Contract:
         raise DataError(
             "a contract cannot be inferred from a table without rows; take a table that is filled"
         )
-    return Contract(tuple(_rule(values) for values in table))
+    return Contract(tuple(_rule(values, unique) for values in table))
 
 
-def _rule(values: pl.Series) -> ColumnRule:
+def _rule(values: pl.Series, identities: Collection[str] | None) -> ColumnRule:
     kind = _kind(values)
     found = known(values, kind)
     read = read_as(found, kind)
     present = read.drop_nulls()
     nullable = len(present) < len(read)
     distinct = present.n_unique()
-    unique = kind in ("integer", "text") and not nullable and distinct == len(present) >= _UNIQUE_FROM_ROWS
+    told = len(present) >= _UNIQUE_FROM_ROWS if identities is None else values.name in identities
+    unique = told and kind in ("integer", "text") and not nullable and distinct == len(present)
     if kind in ("integer", "number") and not unique and len(present):
         low, high = _range(present, kind)
         return ColumnRule(values.name, kind, nullable, minimum=low, maximum=high)

@@ -15,6 +15,7 @@ from components.data.checks import REASONS
 from components.data.reading import known, read_as
 from components.data.schema import Contract, Violation
 from components.data.snapshot import Snapshot
+from components.data.spelling import Spelling, respelled
 from components.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def take_in(
     purpose: Purpose,
     max_quarantined_fraction: float,
     store: Store,
+    spelling: Spelling | None = None,
     version: str = "",
 ) -> Intake:
     """The snapshot of a source's rows that hold to the contract; the others go to the quarantine.
@@ -101,10 +103,11 @@ def take_in(
         purpose: what columns are for.
         max_quarantined_fraction: more rows than this set aside stop the run.
         store: where snapshot and quarantine are kept.
+        spelling: what the source's values stand for, and what of it is not taken in; by default it is plain.
         version: bring back these rows of the store instead of reading the source.
 
     Raises:
-        ConfigError: the period, the positive value or the weights do not fit the table.
+        ConfigError: the period, the positive value, the weights or the spelling do not fit the table.
         DataError: the source or the version cannot be read, or no row is left.
         ContractError: the table breaks the contract as a whole, or too many rows do.
     """
@@ -114,6 +117,9 @@ def take_in(
         earlier_rows, earlier = set_aside_before(version, store)
     else:
         table, earlier_rows, earlier = source.load(location), 0, ()
+        if spelling:
+            spelling.require_known(contract.names)
+            table = respelled(table, spelling)
     table = within(schema.conform(table, contract), period, contract)
     required = [name for name in (period.limited and period.column, purpose.weight) if name]
     checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)

@@ -6,8 +6,8 @@ import polars as pl
 
 from components.data.contract import STORED_AS, ColumnType
 
-TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
-_NO_VALUE = ("", "nan", "null", "none", "na", "n/a")
+TRUE, FALSE = ("true", "t", "yes", "y", "1", "on"), ("false", "f", "no", "n", "0", "off")
+NO_VALUE = ("", "nan", "null", "none", "na", "n/a")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _MOMENTS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 
@@ -27,7 +27,7 @@ def known(values: pl.Series, kind: ColumnType) -> pl.Series:
             return values
         return values.to_frame().select(pl.when(pl.first() != "").then(pl.first())).to_series()
     text = values.cast(pl.String).str.strip_chars()
-    return text.set(text.str.to_lowercase().is_in(_NO_VALUE), None)
+    return text.set(text.str.to_lowercase().is_in(NO_VALUE), None)
 
 
 def read_as(values: pl.Series, kind: ColumnType) -> pl.Series:

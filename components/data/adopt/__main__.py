@@ -1,0 +1,142 @@
+"""The command behind `make adopt`: describes a table to the project, so that `make train` can learn from it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from components import config
+from components.data import schema, source
+from components.data.adopt import files
+from components.data.adopt.account import account, explained
+from components.data.adopt.look import Column, look, require_columns
+from components.data.adopt.plan import Plan, Wishes, plan
+from components.data.spelling import respelled
+from components.errors import FlowprintError, redacted
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Adopt a table, or explain one of its columns; 0, or 1 if nothing could be done, which changes nothing."""
+    given = parser().parse_args(words)
+    wishes = Wishes(
+        target=given.target, time=given.time, group=_list(given.group), key=_list(given.key), weight=given.weight,
+        sensitive=_list(given.sensitive), drop=_list(given.drop), task=given.task,
+    )  # fmt: skip
+    root = Path(given.project)
+    try:
+        if not given.data or not given.target:
+            raise FlowprintError(
+                "Name the table and the column to predict: make adopt DATA=path TARGET=column."
+            )
+        table = source.load(given.data)
+        columns = looked_at(table)
+        found = plan(columns, wishes, leak=leak_limit(root))
+        if given.explain:
+            print(told(given.explain, columns, found))  # noqa: T201
+            return 0
+        kept = adopt(table, found, root, placed(given.data, root))
+    except FlowprintError as error:
+        print(f"{error}\nNothing was changed.", file=sys.stderr)  # noqa: T201
+        return 1
+    print(account(found, columns, redacted(given.data), [path.relative_to(root).as_posix() for path in kept]))  # noqa: T201
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words of the command line."""
+    command = argparse.ArgumentParser(prog="python -m components.data.adopt", description=__doc__)
+    command.add_argument("data", help="a Parquet or CSV file or a folder of them, as a path or an fsspec URL")
+    command.add_argument("target", help="the column to predict")
+    command.add_argument("--time", default="", help="the column that says when a row was observed")
+    command.add_argument(
+        "--group", default="", help="columns whose equal values belong together, parted by commas"
+    )
+    command.add_argument("--key", default="", help="columns that identify a row")
+    command.add_argument("--weight", default="", help="the column of sample weights")
+    command.add_argument("--sensitive", default="", help="columns that tell groups of people apart")
+    command.add_argument("--drop", default="", help="columns that shall not be taken in")
+    command.add_argument("--task", default="", choices=["", "binary", "multiclass", "regression"])
+    command.add_argument(
+        "--explain", default="", metavar="COLUMN", help="tell everything about one column; change nothing"
+    )
+    command.add_argument("--project", default=".", help="the project's folder")
+    return command
+
+
+def leak_limit(root: Path) -> float:
+    """What gate L02 allows, so that no column is taken that it would block.
+
+    Raises:
+        ConfigError: there is no config.toml in the folder, or it is no TOML.
+    """
+    limit = files.read(root / "config.toml").get("gates", {}).get("L02", {}).get("threshold")
+    return float(limit) if isinstance(limit, int | float) else 1.0
+
+
+def looked_at(table: pl.DataFrame) -> list[Column]:
+    """Every column of a table.
+
+    Raises:
+        DataError: the table is empty, or a column holds what no contract can describe.
+    """
+    require_columns(table)
+    return [look(table[name]) for name in table.columns]
+
+
+def adopt(table: pl.DataFrame, found: Plan, root: Path, location: str) -> list[Path]:
+    """Write what describes the table; the copies that were kept of what was there.
+
+    Raises:
+        FlowprintError: what would be written does not hold for the table; nothing is written then.
+    """
+    written = {
+        "config.toml": files.configured(files.read(root / "config.toml"), found, location),
+        "schema.yaml": files.contract(found, location),
+        "data/datasheet.toml": files.datasheet(found, location),
+    }
+    config.parse(written["config.toml"])
+    contract = schema.parse(written["schema.yaml"])
+    checked = schema.check(
+        schema.conform(respelled(table, found.spelling), contract),
+        contract,
+        target=found.target.column,
+        key=found.named("key"),
+    )
+    schema.too_many(checked, files.quarantined_fraction(found))
+    return files.replace_files(root, written)
+
+
+def placed(location: str, root: Path) -> str:
+    """Where the project finds the table: a path below its folder, if that is where it lies."""
+    if "://" in location:
+        return location
+    path = Path(location).resolve()
+    return (
+        path.relative_to(root.resolve()).as_posix()
+        if path.is_relative_to(root.resolve())
+        else path.as_posix()
+    )
+
+
+def told(name: str, columns: Sequence[Column], found: Plan) -> str:
+    """What is known of one column.
+
+    Raises:
+        FlowprintError: the table has no such column.
+    """
+    for column, finding in zip(columns, found.findings, strict=True):
+        if column.name == name:
+            return explained(column, finding)
+    raise FlowprintError(f"The table has no column {name!r}; it has {', '.join(c.name for c in columns)}.")
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Columns that identify rows, that tell which rows belong together, or that say when a row was observed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from components.data.adopt.look import Column, words_of
+
+_IDENTITY = {
+    "id",
+    "ids",
+    "uuid",
+    "guid",
+    "key",
+    "identifier",
+    "ref",
+    "reference",
+    "code",
+    "no",
+    "nr",
+    "number",
+    "num",
+}
+_OWNERS = {"customer", "patient", "user", "client", "person", "subject", "household", "member", "account", "student",
+           "employee", "device", "session", "company", "store", "policy", "loan", "driver", "donor", "respondent"}  # fmt: skip
+_ROW_NUMBERS = {"index", "row", "rownum", "rowid", "unnamed", "level", "obs", "observation", "rownames"}
+_MOMENTS = {
+    "date",
+    "time",
+    "timestamp",
+    "datetime",
+    "day",
+    "month",
+    "year",
+    "yr",
+    "created",
+    "observed",
+    "recorded",
+    "at",
+    "when",
+}
+_NOT_OBSERVED = {
+    "birth",
+    "born",
+    "dob",
+    "birthday",
+    "built",
+    "founded",
+    "graduation",
+    "model",
+    "construction",
+    "renovated",
+}
+_UUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$|^[0-9a-fA-F]{24,64}$"
+LEAST_ROWS, LEAST_GROUPS, MOST_PROBED = 50, 30, 400
+
+
+def identifier(column: Column) -> str:
+    """Why the column identifies rows, ``row number`` if it counts them, or ""."""
+    if not column.unique or column.rows < LEAST_ROWS or column.kind not in ("integer", "text"):
+        return ""
+    words = set(words_of(column.name))
+    if column.kind == "text":
+        texts = column.present.head(200)
+        if float(texts.str.contains(_UUID).mean() or 0) == 1:  # type: ignore[arg-type]
+            return "its values look like generated identifiers"
+        spaced = float(texts.str.contains(r"\s").mean() or 0) > 0.5  # type: ignore[arg-type]
+        return "its name says that it identifies rows" if words & _IDENTITY and not spaced else ""
+    consecutive = int(column.present.max()) - int(column.present.min()) + 1 == column.rows  # type: ignore[arg-type]
+    if words & _IDENTITY and not words & _ROW_NUMBERS:
+        return "its name says that it identifies rows"
+    ordered = consecutive and (column.present.diff().drop_nulls() == 1).all()
+    return "row number" if consecutive and (ordered or words & _ROW_NUMBERS) else ""
+
+
+def group(column: Column, columns: Sequence[Column]) -> str:
+    """Why rows that share a value of the column belong together, or ""."""
+    if (
+        column.kind not in ("integer", "text", "category")
+        or column.missing > 0
+        or column.distinct < LEAST_GROUPS
+    ):
+        return ""
+    if column.distinct > column.rows / 1.2 or column.rows < LEAST_ROWS:
+        return ""
+    words = set(words_of(column.name))
+    average = column.rows / column.distinct
+    steady, others = constant_within(column, columns)
+    shared = f"{steady} of {others} other columns never change among rows that share it"
+    if words & _OWNERS and (words & {"id", "no", "nr", "number", "key", "code"} or len(words) == 1):
+        return f"its name is that of a person or thing, with {average:.1f} rows each"
+    if words & {"id", "uuid", "guid"} or bool(re.search(r"(^|_)id$|ID$", column.name)):
+        return f"its name says that it identifies something, with {average:.1f} rows each"
+    return shared if others >= 3 and steady >= max(2, others / 2) else ""
+
+
+def constant_within(column: Column, columns: Sequence[Column]) -> tuple[int, int]:
+    """How many other columns do not change among rows that share a value, and how many were looked at."""
+    others = [each for each in columns if each.name != column.name and each.distinct > 1 and each.top < 0.95]
+    if not others:
+        return 0, 0
+    table = pl.DataFrame([column.values.alias("__shared"), *(each.values for each in others)])
+    picked = table["__shared"].value_counts().filter(pl.col("count") > 1)["__shared"].sort().head(MOST_PROBED)
+    if len(picked) < LEAST_GROUPS / 2:
+        return 0, len(others)
+    within = (
+        table.filter(pl.col("__shared").is_in(picked.implode())).group_by("__shared").agg(pl.all().n_unique())
+    )
+    steady = sum(float((within[each.name] == 1).mean() or 0) >= 0.95 for each in others)  # type: ignore[arg-type]
+    return steady, len(others)
+
+
+def moment(column: Column) -> str:
+    """Why the column may say when a row was observed, or ""."""
+    words = set(words_of(column.name))
+    if words & _NOT_OBSERVED:
+        return ""
+    if column.kind == "datetime":
+        return "it holds dates"
+    if column.kind == "integer" and words & {"year", "yr"} and not column.missing:
+        low, high = int(column.present.min()), int(column.present.max())  # type: ignore[arg-type]
+        return f"it holds the years {low} to {high}" if low >= 1900 and high <= 2100 else ""
+    return ""

@@ -1,0 +1,162 @@
+"""What each column of a table is for, on the safe side."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from components.data.adopt.look import look
+from components.data.adopt.plan import Plan, Wishes, plan
+from components.errors import ConfigError, DataError
+
+ROWS = 1200
+
+
+def planned(table: pl.DataFrame, target: str = "bought", **wishes: object) -> Plan:
+    return plan([look(table[name]) for name in table.columns], Wishes(target, **wishes))  # type: ignore[arg-type]
+
+
+def role(found: Plan, column: str) -> str:
+    return next(finding.role for finding in found.findings if finding.column == column)
+
+
+@pytest.fixture(scope="module")
+def table() -> pl.DataFrame:
+    """Numbers, categories and a target that they say something of."""
+    generator = np.random.default_rng(0)
+    size = generator.normal(50, 10, ROWS).round(1)
+    return pl.DataFrame(
+        {
+            "size": size,
+            "colour": generator.choice(["red", "green", "blue"], ROWS),
+            "visits": generator.integers(0, 90, ROWS),
+            "bought": np.where(size + generator.normal(0, 12, ROWS) > 55, "yes", "no"),
+        }
+    )
+
+
+def test_plain_columns_are_features_and_the_target_is_told(table: pl.DataFrame) -> None:
+    found = planned(table)
+    assert found.named("feature") == ("size", "colour", "visits")
+    assert (found.target.positive, found.target.negative) == ("true", "false")
+    assert found.target.codes.sum() == (table["bought"] == "yes").sum()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "wanted"),
+    [
+        ("constant", ["x"] * ROWS, "left out"),
+        ("nearly", ["x"] * (ROWS - 1) + ["y"], "left out"),
+        ("empty", [None] * ROWS, "left out"),
+        ("order_id", [str(n * 7 + 1000) for n in range(ROWS)], "key"),
+        ("Unnamed: 0", list(range(ROWS)), "dropped"),
+        ("row", list(range(1, ROWS + 1)), "dropped"),
+        ("uuid", [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(ROWS)], "key"),
+        ("customer_id", [n // 3 for n in range(ROWS)], "group"),
+        ("gender", ["f", "m"] * (ROWS // 2), "sensitive"),
+        ("remark", [f"it came {n} days late, she said" for n in range(ROWS)], "left out"),
+        ("email", [f"p{n}@example.org" for n in range(ROWS)], "dropped"),
+        ("fnlwgt", [n % 97 + 0.5 for n in range(ROWS)], "weight"),
+        ("weight", [n % 97 + 0.5 for n in range(ROWS)], "left out"),
+        ("observed", [f"{2000 + n // 60}-01-01" for n in range(ROWS)], "time"),
+        ("birth_year", [1950 + n % 50 for n in range(ROWS)], "feature"),
+        ("year", [2001 + n // 300 for n in range(ROWS)], "time"),
+        ("salary", [1000 + (n * 7919) % 100003 for n in range(ROWS)], "feature"),
+    ],
+)
+def test_a_column_is_taken_for_what_it_is(
+    table: pl.DataFrame, name: str, values: list[object], wanted: str
+) -> None:
+    assert role(planned(table.with_columns(pl.Series(name, values))), name) == wanted
+
+
+def test_a_measured_weight_beside_a_height_is_a_feature(table: pl.DataFrame) -> None:
+    body = table.with_columns(weight=pl.col("size") + 20, height=pl.col("visits") + 120)
+    assert role(planned(body), "weight") == "feature"
+
+
+def test_a_column_that_gives_the_target_away_is_left_out_and_one_that_says_much_is_named(
+    table: pl.DataFrame,
+) -> None:
+    answer = (table["bought"] == "yes").cast(pl.Int64)
+    noise = pl.Series(np.random.default_rng(1).normal(0, 0.45, ROWS))
+    found = planned(table.with_columns(refunded=answer, hinted=answer + noise))
+    assert role(found, "refunded") == "left out"
+    assert role(found, "hinted") == "feature"
+    assert any("hinted" in note for note in found.notes)
+
+
+def test_a_column_that_is_only_there_when_the_target_is_positive_is_left_out(table: pl.DataFrame) -> None:
+    late = table.with_columns(delivered=pl.when(pl.col("bought") == "yes").then(pl.col("visits") * 1.5))
+    finding = next(each for each in planned(late).findings if each.column == "delivered")
+    assert finding.role == "left out"
+    assert "whether it is missing" in finding.why
+
+
+def test_rows_that_belong_together_are_found_without_a_telling_name(table: pl.DataFrame) -> None:
+    people = pl.DataFrame({"who": [n // 4 for n in range(ROWS)]}).with_columns(
+        tall=pl.col("who") * 7919 % 41,
+        town=(pl.col("who") * 31 % 17).cast(pl.String) + "th",
+        shoe=pl.col("who") % 13,
+    )
+    found = planned(pl.concat([table, people], how="horizontal"))
+    assert role(found, "who") == "group"
+
+
+def test_parts_follow_time_where_there_is_one(table: pl.DataFrame) -> None:
+    dated = table.with_columns(day=pl.date(2020, 1, 1) + pl.duration(days=pl.int_range(ROWS) // 4))
+    found = planned(dated)
+    assert found.time == "day"
+    assert found.validation_from.startswith("2020-06-")
+    assert found.holdout_from.startswith("2020-08-")
+
+
+def test_parts_follow_the_group_where_there_are_both(table: pl.DataFrame) -> None:
+    both = table.with_columns(
+        day=pl.date(2020, 1, 1) + pl.duration(days=pl.int_range(ROWS) // 4),
+        customer_id=pl.int_range(ROWS) % 300,
+    )
+    found = planned(both)
+    assert (found.named("group"), found.holdout_from) == (("customer_id",), "")
+    assert any("by group" in note for note in found.notes)
+
+
+def test_a_word_of_the_person_stands_above_what_was_found(table: pl.DataFrame) -> None:
+    found = planned(table, drop=("colour",), sensitive=("size",))
+    assert [role(found, name) for name in ("visits", "colour", "size")] == ["feature", "dropped", "sensitive"]
+    assert len(found.bands["size"]) == 4
+
+
+def test_a_rare_class_and_repeated_rows_are_said(table: pl.DataFrame) -> None:
+    rare = table.with_columns(bought=pl.Series(["yes"] * 30 + ["no"] * (ROWS - 30)))
+    notes = " ".join(planned(pl.concat([rare, rare])).notes)
+    assert "Only 60 of 2,400 rows are true" in notes
+    assert "repeat another one in every column: if they are the same case" in notes
+
+
+def test_the_rarer_class_is_positive_where_the_values_do_not_say(table: pl.DataFrame) -> None:
+    target = planned(table.with_columns(bought=pl.Series(["cat"] * 300 + ["dog"] * 900))).target
+    assert (target.positive, target.negative) == ("cat", "dog")
+    assert "data.positive" in target.decide
+
+
+@pytest.mark.parametrize(
+    ("change", "wishes", "said"),
+    [
+        ({}, {"key": ("gone",)}, "KEY names"),
+        ({}, {"key": ("size",), "drop": ("size",)}, "two purposes"),
+        ({"bought": pl.lit("yes")}, {}, "every row"),
+        ({"bought": pl.lit(None)}, {}, "no value"),
+        ({"size": pl.lit(1), "colour": pl.lit("x"), "visits": pl.lit(2)}, {}, "No column is left"),
+    ],
+)
+def test_what_cannot_be_adopted_is_refused_with_the_reason(
+    table: pl.DataFrame, change: dict[str, pl.Expr], wishes: dict[str, object], said: str
+) -> None:
+    with pytest.raises(DataError, match=said):
+        planned(table.with_columns(**change), **wishes)
+
+
+@pytest.mark.parametrize(("target", "task"), [("colour", "multiclass"), ("size", "regression")])
+def test_a_task_that_the_flows_do_not_train_is_refused(table: pl.DataFrame, target: str, task: str) -> None:
+    with pytest.raises(ConfigError, match=task):
+        planned(table, target)
