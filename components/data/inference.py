@@ -40,7 +40,7 @@ def infer(table: pl.DataFrame, *, unique: Collection[str] | None = None) -> Cont
 
 
 def _rule(values: pl.Series, identities: Collection[str] | None) -> ColumnRule:
-    kind = _kind(values)
+    kind = kind_of(values)
     found = known(values, kind)
     read = read_as(found, kind)
     present = read.drop_nulls()
@@ -57,7 +57,12 @@ def _rule(values: pl.Series, identities: Collection[str] | None) -> ColumnRule:
     return ColumnRule(values.name, kind, nullable, unique)
 
 
-def _kind(values: pl.Series) -> ColumnType:
+def kind_of(values: pl.Series) -> ColumnType:
+    """The type that a column's own values suggest.
+
+    Raises:
+        DataError: If it holds lists, structs or bytes.
+    """
     dtype = values.dtype
     if dtype == pl.Boolean:
         return "boolean"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from components.data import inference
 from components.data.contract import ColumnType
-from components.data.inference import infer
 from components.data.reading import NO_VALUE, known, read_as
 from components.data.spelling import NUMBERS, Spelling, is_date, plain_numbers, respelled, without
 from components.errors import DataError
@@ -47,7 +47,7 @@ _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _SIGNS = r"[$€£¥%]"
 _LEADING_ZERO = r"^[+-]?0\d"
 _EXAMPLES = 3
-_PROBED = 2000
+_PROBED, _MOST_SPELLINGS = 2000, 40
 
 
 @dataclass(frozen=True)
@@ -102,14 +102,6 @@ class Column:
         """Whether it holds so few values that each says something of many rows."""
         return self.kind in ("boolean", "category") or self.distinct <= 12
 
-    def spelling(self) -> Spelling:
-        """How the source spells it."""
-        return Spelling(
-            missing={self.name: self.markers} if self.markers else {},
-            numbers={self.name: self.number_form} if self.number_form else {},
-            dates={self.name: self.date_form} if self.date_form else {},
-        )
-
 
 def look(values: pl.Series) -> Column:
     """What a column holds.
@@ -125,7 +117,12 @@ def look(values: pl.Series) -> Column:
     read = read_as(known(plain, kind), kind)
     present = read.drop_nulls()
     counts = present.value_counts(sort=True) if len(present) else None
-    shown = known(values, "text").drop_nulls().unique(maintain_order=True).head(_EXAMPLES)
+    shown = (
+        known(values.drop_nulls().head(_PROBED), "text")
+        .drop_nulls()
+        .unique(maintain_order=True)
+        .head(_EXAMPLES)
+    )
     return Column(
         name=name,
         values=read,
@@ -145,12 +142,10 @@ def look(values: pl.Series) -> Column:
 def kind_of(values: pl.Series) -> ColumnType:
     """The contract's type of plainly spelled values; words for yes and no are booleans."""
     if values.dtype in (pl.String, pl.Categorical, pl.Enum):
-        words = set(
-            known(values.cast(pl.String), "number").drop_nulls().str.to_lowercase().unique().head(4).to_list()
-        )
-        if words in TRUE_AND_FALSE:
+        texts = values.cast(pl.String).unique()
+        if len(texts) <= _MOST_SPELLINGS and _words(texts) in TRUE_AND_FALSE:
             return "boolean"
-    return infer(values.to_frame()).columns[0].type
+    return inference.kind_of(values)
 
 
 def spelled(values: pl.Series) -> tuple[Spelling, str]:
@@ -192,7 +187,7 @@ def _wording(texts: pl.Series) -> tuple[list[str], str, str, str] | None:
     if not len(rest) or len(markers) > 4:
         return None
     probe = rest.head(_PROBED)
-    if set(probe.str.to_lowercase().unique().head(4).to_list()) in TRUE_AND_FALSE:
+    if len(rest) <= _MOST_SPELLINGS and _words(rest) in TRUE_AND_FALSE:
         return markers, "", "", ""
     if probe.str.contains(_LEADING_ZERO).any() and not probe.str.contains(r"[^\d+-]").any():
         return None
@@ -225,7 +220,8 @@ def sentinels(values: pl.Series) -> list[str]:
     """Numbers such as -999 that stand for nothing: at least two rows have it, and all others lie far away."""
     numbers = known(values, "number").drop_nulls().cast(pl.Float64)
     found: list[int] = []
-    for sentinel in SENTINELS:
+    there = set(numbers.filter(numbers.is_in([float(each) for each in SENTINELS])).unique())
+    for sentinel in (each for each in SENTINELS if each in there):
         hits = int((numbers == sentinel).sum())
         if hits < 2 or hits == len(numbers):
             continue
@@ -236,6 +232,10 @@ def sentinels(values: pl.Series) -> list[str]:
         if distance > width and (sentinel < 0 <= low or distance > 2 * width):
             found.append(sentinel)
     return [str(each) for each in found]
+
+
+def _words(texts: pl.Series) -> set[str]:
+    return set(known(texts, "number").drop_nulls().str.to_lowercase().unique().to_list())
 
 
 def words_of(name: str) -> list[str]:
