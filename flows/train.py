@@ -218,6 +218,7 @@ class TrainFlow(ConfiguredFlow):
             sensitive_features=audit.sensitive_features(holdout.rows, fairness.features, fairness.bands),
             rows=options.explained_rows,
             sample_weight=holdout.weight,
+            groups=holdout.groups(self.settings.data.group),
             seed=options.seed,
         )
         presentation.show(*presentation.explanation(self.explanation))

@@ -15,6 +15,7 @@ from components.validation.attribution import Attribution, Unit, attribution, ra
 from components.validation.groups import groups_of
 from components.validation.importance import PermutationImportance, permutation_importance
 from components.validation.metrics import Estimate
+from components.validation.resampling import Groups
 
 if TYPE_CHECKING:
     from components.training.predictor import Predictor
@@ -83,6 +84,7 @@ def explain(
     *,
     sensitive_features: pd.DataFrame | None = None,
     sample_weight: Floats | None = None,
+    groups: Groups | None = None,
     metric: str = "roc_auc",
     rows: int = 2000,
     cases: int = 20,
@@ -97,6 +99,7 @@ def explain(
         y_true: Codes 0 and 1, shape (n,).
         sensitive_features: One column a feature, (n, features), for importance by group.
         sample_weight: Shape (n,); weighs rows in every mean.
+        groups: What rows come in together, shape (n,), for the intervals of permutation importance.
         metric: Whose loss measures permutation importance.
         rows: To sample for contributions.
         cases: Single rows of each kind.
@@ -132,6 +135,7 @@ def explain(
         metric=metric,
         threshold=predictor.threshold,
         sample_weight=sample_weight,
+        groups=groups,
         seed=seed,
     )
     sensitive = pd.DataFrame(index=X.index) if sensitive_features is None else sensitive_features

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.validation.bounds import normal_quantile
 from components.validation.metrics import METRICS, Estimate, Metric
-from components.validation.resampling import Design, Statistic
+from components.validation.resampling import Design, Groups, Statistic
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,7 @@ def permutation_importance(
     metric: str = "roc_auc",
     threshold: float = 0.5,
     sample_weight: Floats | None = None,
+    groups: Groups | None = None,
     rows: int = 4000,
     repeats: int = 3,
     tolerance: float = 0.01,
@@ -71,6 +72,7 @@ def permutation_importance(
         metric: A name of ``METRICS``.
         threshold: For metrics of decisions.
         sample_weight: Shape (rows,).
+        groups: What rows come in together, (rows,): intervals then take groups for the independent units.
         rows: Rows to draw; fewer when there are many columns.
         repeats: Shuffles of each column.
         tolerance: Share of the model's gain over a constant score that counts as nothing.
@@ -83,8 +85,9 @@ def permutation_importance(
     most = max(_SCORED_ROWS // (repeats * X.shape[1]), 100)
     picked = np.sort(generator.permutation(len(X))[: min(rows, most)])
     sample, y = X.iloc[picked].reset_index(drop=True), y_true[picked]
-    design = Design(len(picked), None if sample_weight is None else sample_weight[picked])
-    judge = _Judge(METRICS[metric], y, threshold, design, score(sample))
+    together = Design(len(X), sample_weight, groups).part(picked)
+    alone = Design(len(picked), together.sample_weight)
+    judge = _Judge(METRICS[metric], y, threshold, alone, together, score(sample))
     shuffles = np.stack([generator.permutation(len(picked)) for _ in range(repeats)])
     tiled = pd.concat([sample] * repeats, ignore_index=True)
     loss = {}
@@ -100,7 +103,8 @@ class _Judge:
     metric: Metric
     y_true: NDArray[np.int64]
     threshold: float
-    design: Design
+    design: Design  # every row by itself
+    together: Design
     y_score: Floats
 
     def gain(self) -> float:
@@ -119,7 +123,7 @@ class _Judge:
         lost = np.stack([own - other for other in others]) / len(others)
         given = np.zeros_like(lost)
         np.put_along_axis(given, shuffles, lost, axis=1)
-        variance = float(np.sum((lost + given).sum(axis=0) ** 2))
+        variance = float(np.sum(self.together.by_unit((lost + given).sum(axis=0)) ** 2))
         half = normal_quantile(level) * sqrt(max(variance - float(np.sum(lost**2)), variance / 2))
         return Estimate(value, value - half, value + half, level)
 
