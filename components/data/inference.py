@@ -73,7 +73,8 @@ def kind_of(values: pl.Series) -> ColumnType:
     if dtype in (pl.Date, pl.Datetime):
         return "datetime"
     if dtype == pl.String:
-        return _kind_of_texts(values)
+        known_rows = len(values) - int((values.fill_null("") == "").sum())
+        return kind_of_texts(values.unique(), known_rows)
     if dtype in (pl.Categorical, pl.Enum):
         return "category" if values.n_unique() <= MOST_CATEGORIES else "text"
     if dtype == pl.Null:
@@ -83,8 +84,9 @@ def kind_of(values: pl.Series) -> ColumnType:
     )
 
 
-def _kind_of_texts(values: pl.Series) -> ColumnType:
-    texts = known(values.unique(), "number").drop_nulls()
+def kind_of_texts(distinct: pl.Series, rows: int) -> ColumnType:
+    """The type of texts, by the different ones and the number of rows that have any."""
+    texts = known(distinct, "number").drop_nulls()
     if not len(texts):
         return "text"
     if texts.str.to_lowercase().is_in(["true", "false"]).all():
@@ -95,8 +97,9 @@ def _kind_of_texts(values: pl.Series) -> ColumnType:
                 kind == "integer" and texts.str.contains(r"[.eE]").any()
             ):
                 return kind
-    present = known(values, "text").drop_nulls()
-    return "category" if present.n_unique() <= min(MOST_CATEGORIES, len(present) / 2) else "text"
+    return (
+        "category" if len(known(distinct, "text").drop_nulls()) <= min(MOST_CATEGORIES, rows / 2) else "text"
+    )
 
 
 def _range(present: pl.Series, kind: ColumnType) -> tuple[float, float]:

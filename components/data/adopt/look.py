@@ -47,6 +47,7 @@ _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _SIGNS = r"[$€£¥%]"
 _LEADING_ZERO = r"^[+-]?0\d"
 _EXAMPLES = 3
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _PROBED, _MOST_SPELLINGS = 2000, 40
 
 
@@ -109,11 +110,20 @@ def look(values: pl.Series) -> Column:
     Raises:
         DataError: it holds lists, structs or bytes.
     """
-    spelling, ambiguous = spelled(values)
-    name = values.name
+    name, worded = values.name, values.dtype in _TEXTS
+    stored, values = str(values.dtype), values.cast(pl.String) if worded else values
+    distinct = values.unique()
+    spelling, ambiguous = (
+        spelled(values, distinct) if worded or values.dtype.is_numeric() else (Spelling(), "")
+    )
     markers = tuple(spelling.missing.get(name, ()))
+    if worded:
+        kind = kind_of_texts(
+            respelled(distinct.to_frame(), spelling)[name], values.len() - values.null_count()
+        )
+    else:
+        kind = inference.kind_of(values)
     plain = respelled(values.to_frame(), spelling)[name] if spelling.read else values
-    kind = kind_of(plain)
     read = read_as(known(plain, kind), kind)
     present = read.drop_nulls()
     counts = present.value_counts(sort=True) if len(present) else None
@@ -127,7 +137,7 @@ def look(values: pl.Series) -> Column:
         name=name,
         values=read,
         kind=kind,
-        stored=str(values.dtype),
+        stored=stored,
         missing=read.null_count() / len(read),
         distinct=0 if counts is None else counts.height,
         markers=markers,
@@ -139,23 +149,21 @@ def look(values: pl.Series) -> Column:
     )
 
 
-def kind_of(values: pl.Series) -> ColumnType:
-    """The contract's type of plainly spelled values; words for yes and no are booleans."""
-    if values.dtype in (pl.String, pl.Categorical, pl.Enum):
-        texts = values.cast(pl.String).unique()
-        if len(texts) <= _MOST_SPELLINGS and _words(texts) in TRUE_AND_FALSE:
-            return "boolean"
-    return inference.kind_of(values)
+def kind_of_texts(distinct: pl.Series, rows: int) -> ColumnType:
+    """The contract's type of plainly spelled texts, by the different ones; words for yes and no are booleans."""
+    if distinct.dtype == pl.Datetime:
+        return "datetime"
+    if len(distinct) <= _MOST_SPELLINGS and _words(distinct) in TRUE_AND_FALSE:
+        return "boolean"
+    return inference.kind_of_texts(distinct, rows)
 
 
-def spelled(values: pl.Series) -> tuple[Spelling, str]:
-    """How a column is spelled, and another form that its dates would fit as well, or ""."""
+def spelled(values: pl.Series, distinct: pl.Series) -> tuple[Spelling, str]:
+    """How a column of texts or numbers is spelled, and another form that its dates would fit as well, or ""."""
     if values.dtype.is_numeric():
         markers = sentinels(values)
         return Spelling(missing={values.name: markers} if markers else {}), ""
-    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        return Spelling(), ""
-    texts = values.cast(pl.String).str.strip_chars().unique().drop_nulls()
+    texts = distinct.str.strip_chars().unique().drop_nulls()
     texts = texts.filter(texts != "").alias(values.name)
     wording = _wording(texts)
     if wording is None:
@@ -167,7 +175,7 @@ def spelled(values: pl.Series) -> tuple[Spelling, str]:
         plain = plain_numbers(plain, number_form) if number_form else plain
         markers = [
             *markers,
-            *sentinels(known(plain.cast(pl.String), "number").cast(pl.Float64, strict=False)),
+            *sentinels(plain.cast(pl.Float64, strict=False)),
         ]
     return (
         Spelling(
