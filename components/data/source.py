@@ -1,5 +1,6 @@
 """Tables as they lie about: Parquet, CSV or a folder of either, at a path or an fsspec URL."""
 
+import csv
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +12,7 @@ from fsspec.implementations.local import LocalFileSystem
 from components.errors import DataError
 
 SUFFIXES = (".parquet", ".csv")
+SEPARATORS = (",", ";", "\t", "|")
 
 
 def load(source: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -26,6 +28,7 @@ def read(source: str, *, columns: Sequence[str] | None = None) -> pl.LazyFrame:
     """The table at ``source``, not yet in memory.
 
     The values of a CSV file stay texts, an empty field being a missing value: what they mean is the contract's to say.
+    Its fields are parted by commas, semicolons, tabs or bars.
     The files of a folder (and its subfolders) are read in the order of their names; files and folders whose names begin
     with ``.`` or ``_`` are left out.
 
@@ -95,11 +98,30 @@ def _scan(name: str, file: Path | BytesIO) -> pl.LazyFrame:
         if name.lower().endswith(".parquet"):
             frame = pl.scan_parquet(file)
         else:
-            frame = pl.scan_csv(file, infer_schema=False)
+            frame = pl.scan_csv(file, infer_schema=False, separator=separator(name, file))
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(name, error) from error
     return frame
+
+
+def separator(name: str, file: Path | BytesIO) -> str:
+    """What parts the fields of a CSV file: of comma, semicolon, tab and bar the one that parts its head most often.
+
+    Raises:
+        DataError: If its head is not in UTF-8, or names a column twice.
+    """
+    with file.open("rb") if isinstance(file, Path) else BytesIO(file.getvalue()) as opened:
+        line = opened.readline()
+    try:
+        head = line.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, error) from None
+    fields = {mark: next(csv.reader([head], delimiter=mark), []) for mark in SEPARATORS}
+    best = max(SEPARATORS, key=lambda mark: len(fields[mark]))
+    if twice := sorted({field for field in fields[best] if fields[best].count(field) > 1 and field}):
+        raise DataError(f"{name} has the columns {twice} more than once; give each a name of its own.")
+    return best
 
 
 def _stacked(source: str, frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -127,6 +149,10 @@ def _stacked(source: str, frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 
 def _unreadable(name: str, error: Exception) -> DataError:
     reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-    return DataError(
-        f"{name} cannot be read: {reason}; check that it is whole, and in the format that its name says."
-    )
+    todo = "check that it is whole, and in the format that its name says"
+    if isinstance(error, UnicodeDecodeError) or "utf-8" in reason.lower():
+        reason, todo = (
+            "its texts are not in UTF-8",
+            "save it in UTF-8 (`iconv -f latin1 -t utf8` turns Western European texts)",
+        )
+    return DataError(f"{name} cannot be read: {reason}; {todo}.")

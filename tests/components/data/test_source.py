@@ -143,3 +143,27 @@ def test_a_csv_that_is_none_is_named(content: bytes, tmp_path: Path) -> None:
 def test_a_protocol_that_nobody_knows_is_named() -> None:
     with pytest.raises(DataError, match="gopher://table cannot be read: Protocol not known"):
         load("gopher://table")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_fields_of_a_csv_are_parted_by_what_parts_its_head(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "table.csv").write_text(f'"a,b; c"{mark}d\n"1{mark}5"{mark}x\n')
+    assert load(str(tmp_path / "table.csv")).rows() == [(f"1{mark}5", "x")]
+
+
+def test_a_mark_of_byte_order_is_no_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_bytes("\ufeffa,b\n1,2\n".encode())
+    assert load(str(tmp_path / "table.csv")).columns == ["a", "b"]
+
+
+@pytest.mark.parametrize("content", ["na\u00efve,b\n1,2\n", "a,b\n1,\u00e9\n"])
+def test_texts_that_are_not_utf_8_are_said_to_be_so(tmp_path: Path, content: str) -> None:
+    (tmp_path / "table.csv").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match="not in UTF-8; save it"):
+        load(str(tmp_path / "table.csv"))
+
+
+def test_a_column_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,a,b\n1,2,3\n")
+    with pytest.raises(DataError, match=r"\['a'\] more than once"):
+        load(str(tmp_path / "table.csv"))
