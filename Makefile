@@ -63,7 +63,7 @@ train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=da
 	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
 	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))
 gate: $(VENV)/.runtime ## fails unless the newest run was approved
-	@$(BIN)/python -m components.validation.gates
+	@$(BIN)/python -m components.release.gate
 report: $(VENV)/.runtime ## where the newest run's report is
 	@$(BIN)/python -m components.reporting.latest
 versions: $(VENV)/.runtime ## the data versions kept in the store

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -189,6 +189,12 @@ class Retraining(Section):
     schedule: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+){4,5}$")] = ""
 
 
+POSSIBLE = {
+    "D01": (0, 1), "L02": (0.5, 1), "K01": (0, 1), "K02": (0, 1), "F01": (0, 1), "F02": (0, 1), "F03": (0, 1),
+    "S01": (0, 1e6), "S02": (0, 1e6), "E01": (0, 1), "T01": (0, 1e-3),
+}  # fmt: skip
+"""Between what a gate's threshold can mean anything; the metric of the others is the user's choice."""
+
 CRON_FIELDS = {"argo-workflows": 5, "step-functions": 6}
 
 GATES = (
@@ -244,6 +250,16 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _thresholds_are_possible(self) -> Self:
+        for code, (least, most) in POSSIBLE.items():
+            threshold = self._threshold(code)
+            if threshold is not None and not least <= threshold <= most:
+                raise ValueError(
+                    f"gates.{code}.threshold is {threshold:g}; it must be from {least:g} to {most:g}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _schedule_is_the_orchestrators(self) -> Self:
         fields = CRON_FIELDS.get(self.project.orchestrator)
         schedule = self.retraining.schedule
@@ -290,6 +306,26 @@ class Settings(Section):
     @property
     def model_name(self) -> str:
         return self.tracking.model_name or self.project.slug
+
+    @property
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns that are named, by the key that names them."""
+        data = self.data
+        single = {"data.target": data.target, "data.time": data.time, "data.weight": data.weight}
+        return {key: (name,) if name else () for key, name in single.items()} | {
+            "data.key": data.key, "data.group": data.group, "split.columns": self.split.columns,
+            "features.exclude": self.features.exclude, "fairness.sensitive": self.fairness.sensitive,
+        }  # fmt: skip
+
+    def require_columns(self, names: Collection[str]) -> None:
+        """Pass if every column that is named here is one of the contract's.
+
+        Raises:
+            ConfigError: it names the key, and the columns that there are.
+        """
+        for key, named in self.columns.items():
+            if unknown := [name for name in named if name not in names]:
+                raise ConfigError(f"config.toml: {key} names {unknown}; schema.yaml has {', '.join(names)}.")
 
     @property
     def not_features(self) -> tuple[str, ...]:

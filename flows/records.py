@@ -312,7 +312,8 @@ def why(decision: Any) -> str:
         return "; ".join(f"{check.code} {check.title}: {check.reason}" for check in decision.failed)
     judged = sum(check.status == "passed" for check in decision.checks)
     waived = sum(check.status == "waived" for check in decision.checks)
-    return f"{judged} checks passed, {waived} waived, none failed"
+    unjudged = sum(check.status == "not_applicable" for check in decision.checks)
+    return f"{judged} checks passed, {waived} waived, {unjudged} not judged, none failed"
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

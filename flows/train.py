@@ -60,6 +60,7 @@ class TrainFlow(ConfiguredFlow):
         documents.parse_statements(self.datasheet_text)
         data, self.first_run = self.settings.data, current.run_id
         self.contract = schema.parse(self.contract_text)
+        self.settings.require_columns(self.contract.names)
         self.taken = intake.take_in(
             anchored(data.source),
             named=redacted(data.source),

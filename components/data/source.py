@@ -65,7 +65,9 @@ def _files(source: str) -> dict[str, Path | BytesIO]:
         if isinstance(filesystem, LocalFileSystem):
             return {path: Path(path) for path in paths}
         return {path: BytesIO(filesystem.cat_file(path)) for path in paths}
-    except (OSError, ValueError, ImportError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # each remote store has errors of its own
         raise _unreadable(source, error) from error
 
 

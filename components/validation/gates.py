@@ -1,11 +1,6 @@
 """Gates: named checks with stable codes, and the decision that follows from them."""
 
-import argparse
-import json
-import sys
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 Status = Literal["passed", "failed", "waived", "not_applicable"]
@@ -139,25 +134,3 @@ def holds(bound: float, direction: Direction, threshold: float) -> bool:
     if direction == "at least":
         return bound >= threshold
     return bound > threshold
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Say how the newest run was decided, or another by its decision.json; 0 if it was approved, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m components.validation.gates", description=main.__doc__)
-    parser.add_argument("decision", nargs="?", type=Path, default=Path("build/latest/decision.json"))
-    path = parser.parse_args(arguments).decision
-    try:
-        decision = json.loads(path.read_text(encoding="utf-8"))
-        failed = [
-            f"{check['code']} {check['title']}" for check in decision["checks"] if check["status"] == "failed"
-        ]
-        found, run = decision["outcome"], decision["run"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write(f"{path}: no decision to read ({type(error).__name__}); `make train` writes one.\n")
-        return 1
-    sys.stdout.write(f"{found}, run {run}{': blocked by ' + ', '.join(failed) if failed else ''}\n")
-    return 0 if found == "approved" else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -55,6 +55,7 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ("[gates.P01]", "[gates.L01]\nthreshold = 1e9\n[gates.P01]", ["gates.L01", "takes no threshold"]),
         ("bands = {", "bands = { agee = [30],", ["fairness.bands", "'agee'", "'age'"]),
         ("allow_sensitive = {", 'allow_sensitive = { creed = "it is told freely",', ["allow_sensitive", "'creed'"]),
+        ("threshold = 0.95", "threshold = 95", ["gates.L02.threshold is 95", "from 0.5 to 1"]),
         ('schedule = ""', 'schedule = "every monday"', ["retraining.schedule", "every monday"]),
         ('schedule = ""', 'schedule = "30 3 * * 1"', ["retraining.schedule", "project.orchestrator"]),
     ],

@@ -52,6 +52,12 @@ def test_a_metric_that_does_not_exist_is_named_with_those_that_do(idle):
     assert "average_precision" in output
 
 
+def test_a_column_that_does_not_exist_is_named_with_its_key(idle):
+    (idle.root / "config.toml").write_text(toml(changed(data={"time": "yaer"})), encoding="utf-8")
+    output = refused(idle)
+    assert "data.time names ['yaer']" in output
+
+
 def test_a_refused_configuration_starts_no_run(misconfigured):
     assert "Workflow starting" not in misconfigured
 

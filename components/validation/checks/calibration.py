@@ -14,7 +14,8 @@ def calibrated_in_the_large(report: CalibrationReport, limit: Limit) -> Check:
         direction="at most",
         bound=max(abs(gap.low), abs(gap.high)),
         measured="The farther end of the interval of actual minus predicted",
-        remedy="The share of positives has moved between the parts; check the split, and recalibrate.",
+        remedy=_few(gap.value, limit)
+        or "The share of positives has moved between the parts; check the split, and recalibrate.",
         value=gap.value,
         interval=(gap.low, gap.high),
     )
@@ -29,7 +30,16 @@ def calibration_error(report: CalibrationReport, limit: Limit) -> Check:
         direction="at most",
         bound=report.error.high,
         measured="The upper bound of the debiased expected calibration error",
-        remedy="Scores do not mean probabilities; raise objective.recalibration_alpha, or give validation more rows.",
+        remedy=_few(report.error.value, limit)
+        or "Scores do not mean probabilities; raise objective.recalibration_alpha, or give validation more rows.",
         value=report.error.value,
         interval=(report.error.low, report.error.high),
+    )
+
+
+def _few(value: float, limit: Limit) -> str:
+    """What to say where the value would pass and only its interval does not; "" elsewhere."""
+    within = limit.threshold is not None and abs(value) <= limit.threshold
+    return (
+        f"The value itself, {value:.4g}, would pass: the holdout has too few rows to tell." if within else ""
     )

@@ -1,5 +1,7 @@
 """P: good enough overall, and in every slice."""
 
+from collections.abc import Sequence
+
 from components.validation.gates import Check, Limit, judge, not_applicable
 from components.validation.metrics import METRICS, Estimate
 from components.validation.slices import SliceReport
@@ -25,7 +27,7 @@ def worst_slice(report: SliceReport, limit: Limit) -> Check:
     """P02: a bound of the worst slice that holds for all slices at once."""
     if not report.slices:
         reason = (
-            f"NOT JUDGED: none of the slices has the rows to be scored ({'; '.join(report.skipped) or 'no column to cut by'}); "
+            f"NOT JUDGED: none of the slices has the rows to be scored ({_some(report.skipped) or 'no column to cut by'}); "
             "lower evaluation.min_slice_rows, or take in more rows."
         )
         return not_applicable("P02", "Worst slice", reason)
@@ -43,3 +45,8 @@ def worst_slice(report: SliceReport, limit: Limit) -> Check:
         value=worst.value,
         interval=(worst.low, worst.high),
     )
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f"; and {len(names) - most} more" if len(names) > most else ""
+    return "; ".join(names[:most]) + more

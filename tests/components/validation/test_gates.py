@@ -1,10 +1,8 @@
 """Checks lead to a decision; what was not judged never approves."""
 
-import json
-
 import pytest
 
-from components.validation.gates import Check, Limit, judge, main, outcome
+from components.validation.gates import Check, Limit, judge, outcome
 
 
 def check(code, status="passed"):
@@ -56,25 +54,3 @@ def test_a_number_that_is_none_never_passes():
         judge("P01", "a title", direction=direction, **options).status
         for direction in ("at most", "less than", "at least", "more than")
     } == {"failed"}
-
-
-def written(folder, decision):
-    path = folder / "decision.json"
-    path.write_text(json.dumps(decision), encoding="utf-8")
-    return [str(path)]
-
-
-def test_the_command_is_0_for_an_approved_run_alone(tmp_path, capsys):
-    passed = {"outcome": "approved", "run": "TrainFlow/1", "checks": []}
-    assert main(written(tmp_path, passed)) == 0
-    blocked = {"code": "L02", "title": "No feature", "status": "failed"}
-    assert main(written(tmp_path, {"outcome": "rejected", "run": "TrainFlow/2", "checks": [blocked]})) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "rejected, run TrainFlow/2: blocked by L02 No feature"
-
-
-@pytest.mark.parametrize("content", ["[]", "{", "{}"])
-def test_the_command_refuses_what_is_no_decision(tmp_path, capsys, content):
-    path = tmp_path / "decision.json"
-    path.write_text(content, encoding="utf-8")
-    assert main([str(path)]) == main([str(tmp_path / "nowhere.json")]) == 1
-    assert "no decision to read" in capsys.readouterr().err
