@@ -45,6 +45,16 @@ def area(score: NDArray[np.float64], y: NDArray[np.int64]) -> float:
     return float(max(auc, 1 - auc))
 
 
+def standard_error(area: float, positives: float, negatives: float) -> float:
+    """About how far an area under the ROC curve is off, by the rows of each class.
+
+    Source: Hanley and McNeil (1982), The meaning and use of the area under a receiver operating characteristic curve.
+    """
+    first, second = area / (2 - area), 2 * area**2 / (1 + area)
+    spread = (positives - 1) * (first - area**2) + (negatives - 1) * (second - area**2)
+    return float(np.sqrt(max(area * (1 - area) + spread, 0.0) / (positives * negatives)))
+
+
 def _bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """The bin of each value: missing ones, each of few values or that fills a bin by itself, quantiles of the others."""
     import pandas as pd

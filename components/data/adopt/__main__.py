@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
             )
         table = source.load(given.data)
         columns = looked_at(table)
-        found = plan(columns, wishes, leak=leak_limit(root))
+        found = plan(columns, wishes, limits=limits(root))
         if given.explain:
             print(told(given.explain, columns, found))  # noqa: T201
             return 0
@@ -67,14 +67,14 @@ def parser() -> argparse.ArgumentParser:
     return command
 
 
-def leak_limit(root: Path) -> float:
-    """What gate L02 allows, so that no column is taken that it would block.
+def limits(root: Path) -> dict[str, float]:
+    """The thresholds of the project's gates, by code.
 
     Raises:
         ConfigError: there is no config.toml in the folder, or it is no TOML.
     """
-    limit = files.read(root / "config.toml").get("gates", {}).get("L02", {}).get("threshold")
-    return float(limit) if isinstance(limit, int | float) else 1.0
+    gates = files.read(root / "config.toml").get("gates", {})
+    return {code: float(gate["threshold"]) for code, gate in gates.items() if "threshold" in gate}
 
 
 def looked_at(table: pl.DataFrame) -> list[Column]:

@@ -22,8 +22,9 @@ def account(plan: Plan, columns: Sequence[Column], source: str, kept: Sequence[s
     questions = [f"{finding.column}: {finding.decide}" for finding in plan.findings if finding.decide]
     asked = [*plan.notes, *questions]
     asked += [
-        "No limit is set for P01, P02 and U01: what must the model reach to be of use, and what is each outcome worth? "
-        "Say it under [objective] and [gates] before anything is deployed; until then B01 alone says that it beats guessing."
+        "What is each outcome worth, and what must the model reach to be of use? Say it under [objective], and as limits of "
+        "P01 and P02, before anything is deployed; until then errors in both classes count alike, and only B01 and U01 say "
+        "that the model is better than none."
     ]
     lines += ["", "To decide:"]
     for number, text in enumerate(asked, 1):

@@ -27,26 +27,17 @@ _IDENTITY = {
 _OWNERS = {"customer", "patient", "user", "client", "person", "subject", "household", "member", "account", "student",
            "employee", "device", "session", "company", "store", "policy", "loan", "driver", "donor", "respondent"}  # fmt: skip
 _ROW_NUMBERS = {"index", "row", "rownum", "rowid", "unnamed", "level", "obs", "observation", "rownames"}
-_MOMENTS = {
-    "date",
-    "time",
-    "timestamp",
-    "datetime",
-    "day",
-    "month",
-    "year",
-    "yr",
-    "created",
-    "observed",
-    "recorded",
-    "at",
-    "when",
-}
 _NOT_OBSERVED = {
     "birth",
     "born",
     "dob",
     "birthday",
+    "birthdate",
+    "geburt",
+    "geburtsdatum",
+    "naissance",
+    "nacimiento",
+    "nascita",
     "built",
     "founded",
     "graduation",
@@ -92,7 +83,8 @@ def group(column: Column, columns: Sequence[Column]) -> str:
     shared = f"{steady} of {others} other columns never change among rows that share it"
     if words & _OWNERS and (words & {"id", "no", "nr", "number", "key", "code"} or len(words) == 1):
         return f"its name is that of a person or thing, with {average:.1f} rows each"
-    if words & {"id", "uuid", "guid"} or bool(re.search(r"(^|_)id$|ID$", column.name)):
+    numbered = any(word.endswith(("nummer", "numero")) and word not in ("nummer", "numero") for word in words)
+    if numbered or words & {"id", "uuid", "guid"} or bool(re.search(r"(^|_)id$|ID$", column.name)):
         return f"its name says that it identifies something, with {average:.1f} rows each"
     return shared if others >= 3 and steady >= max(2, others / 2) else ""
 

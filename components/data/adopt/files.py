@@ -14,7 +14,7 @@ from components.data import schema
 from components.data.adopt.plan import Plan
 from components.errors import ConfigError
 
-UNDECIDED = ("P01", "P02", "U01")
+UNDECIDED = ("P01", "P02")
 """Gates whose limits depend on what the table is for, which only people can say."""
 
 STATEMENT = "Nobody has stated yet which decision the predictions serve; state it in objective.statement"
@@ -78,9 +78,10 @@ def configured(document: tomlkit.TOMLDocument, plan: Plan, source: str) -> str:
     })  # fmt: skip
     _set(document, "features", {"exclude": list(plan.named("left out")), "allow_sensitive": _inline({})})
     _set(document, "objective", {
-        "statement": STATEMENT, "kpi": "decisions that are right, less those that are wrong", "metric": "roc_auc",
+        "statement": STATEMENT, "kpi": "errors, those in the rarer class weighing more, so that both classes count alike", "metric": "roc_auc",
         "class_names": [_class_name(target.negative, target.column), _class_name(target.positive, target.column)],
-        "unit": "decisions", "true_positive": 1.0, "true_negative": 1.0, "false_positive": -1.0, "false_negative": -1.0,
+        "unit": "average errors", "true_positive": 0.0, "true_negative": 0.0,
+        "false_positive": -round(0.5 / (1 - target.rate), 3), "false_negative": -round(0.5 / target.rate, 3),
     })  # fmt: skip
     _set(document, "documents", DOCUMENTS)
     fairness = document["fairness"]
@@ -90,6 +91,7 @@ def configured(document: tomlkit.TOMLDocument, plan: Plan, source: str) -> str:
         del fairness["waived"]
     for gate in document["gates"].values():
         gate.pop("waiver", None)
+    document["gates"].setdefault("U01", tomlkit.table())["threshold"] = 0.0
     for code in UNDECIDED:
         document["gates"].get(code, {}).pop("threshold", None)
     return tomlkit.dumps(document)

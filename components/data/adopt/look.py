@@ -19,6 +19,9 @@ NOTHING = (
 )  # fmt: skip
 """Texts that stand for nothing where numbers, dates or booleans are meant."""
 
+CODES = r"^[A-Z]{2,3}$"
+"""Codes such as those of regions, among which NA is North America or Namibia."""
+
 ALWAYS_NOTHING = frozenset(NOTHING) - {
     "-",
     "*",
@@ -167,7 +170,9 @@ def spelled(values: pl.Series, distinct: pl.Series) -> tuple[Spelling, str]:
     texts = texts.filter(texts != "").alias(values.name)
     wording = _wording(texts)
     if wording is None:
-        found = texts.filter(texts.str.to_lowercase().is_in(sorted(ALWAYS_NOTHING))).to_list()
+        nothing = texts.str.to_lowercase().is_in(sorted(ALWAYS_NOTHING))
+        codes = texts.filter(~nothing).str.contains(CODES).all()
+        found = [text for text in texts.filter(nothing).to_list() if not (codes and text == "NA")]
         return Spelling(missing={values.name: sorted(found)} if found else {}), ""
     markers, number_form, date_form, ambiguous = wording
     if not date_form:
@@ -260,5 +265,8 @@ def require_columns(table: pl.DataFrame) -> None:
     """
     if not table.height:
         raise DataError("The table is empty: it has columns but no rows.")
-    if nameless := [position for position, name in enumerate(table.columns, 1) if not name.strip()]:
+    nameless = [position for position, name in enumerate(table.columns, 1) if not name.strip()]
+    if (
+        nameless not in ([], [1]) or table.columns[0].isspace()
+    ):  # pandas writes the numbers of rows without a name
         raise DataError(f"Columns {nameless} have no name; give them one in the source.")

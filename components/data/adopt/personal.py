@@ -26,7 +26,8 @@ _NAMED = {
                         {"employee", "name"}, {"contact", "name"}, {"name"}],
     "addresses": [{"street"}, {"address"}, {"addr"}, {"home", "address"}],
     "national numbers": [{"ssn"}, {"social", "security"}, {"passport"}, {"national", "id"}, {"tax", "id"}, {"nhs", "number"}],
-    "dates of birth": [{"birthdate"}, {"birth", "date"}, {"date", "birth"}, {"dob"}, {"birthday"}],
+    "dates of birth": [{"birthdate"}, {"birth", "date"}, {"date", "birth"}, {"dob"}, {"birthday"},
+                       {"geburtsdatum"}, {"geburtstag"}],
 }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from components.data.adopt.leaks import Alone, alone
 from components.data.adopt.look import Column, words_of
 from components.data.adopt.personal import personal
 from components.data.adopt.target import Target, task_of
+from components.data.alone import standard_error
 from components.data.contract import Contract
 from components.data.inference import infer
 from components.data.spelling import Spelling
@@ -24,13 +25,15 @@ Role = Literal[
     "target", "feature", "sensitive", "time", "group", "key", "weight", "left out", "dropped"
 ]  # fmt: skip
 
-SUSPECT = 0.9
+SUSPECT = 0.85
 """A column that reaches this area under the ROC curve alone is named; one that L02 would block is left out."""
 
+SHIPPED = {"L02": 0.95, "D02": 0.015}
+HOLDOUT, USUAL_AREA = 0.2, 0.8
 NEAR_CONSTANT = 0.999
 MOST_GROUPS_OF_PEOPLE = 20
-SENSITIVE = {"sex", "gender", "race", "ethnicity", "ethnic", "ethnie", "religion", "disability", "disabled", "caste", "orientation", "nationality"}  # fmt: skip
-MAY_BE_SENSITIVE = {"age", "marital", "citizenship", "citizen", "country", "language", "pregnant", "pregnancy", "zip", "zipcode", "postcode"}  # fmt: skip
+SENSITIVE = {"sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "religione", "race", "ethnicity", "ethnic", "ethnie", "religion", "disability", "disabled", "caste", "orientation", "nationality"}  # fmt: skip
+MAY_BE_SENSITIVE = {"age", "birth", "born", "alter", "edad", "eta", "idade", "marital", "citizenship", "citizen", "country", "language", "pregnant", "pregnancy", "zip", "zipcode", "postcode"}  # fmt: skip
 _WEIGHTS = {"fnlwgt", "pwgtp", "perwt", "wgtp", "hhwt", "wgt"}
 _BODY = {"height", "bmi", "stature", "waist", "length", "width", "horsepower", "displacement", "mpg"}
 
@@ -107,13 +110,13 @@ class Plan:
         return next(iter(self.named("time")), "")
 
 
-def plan(columns: Sequence[Column], wishes: Wishes, *, leak: float = 0.95) -> Plan:
+def plan(columns: Sequence[Column], wishes: Wishes, *, limits: Mapping[str, float] = SHIPPED) -> Plan:
     """The plan for a table.
 
     Args:
         columns: what is known of each.
         wishes: what the person said.
-        leak: a column that reaches this area under the ROC curve alone is left out.
+        limits: thresholds by code: a column that L02 would block is left out, and a table that D02 would is named.
 
     Raises:
         ConfigError: the target is not what the task wants.
@@ -129,7 +132,7 @@ def plan(columns: Sequence[Column], wishes: Wishes, *, leak: float = 0.95) -> Pl
             decided[column.name] = finding
     _decide_entities(rest, wishes, decided)
     _decide_time(rest, wishes, decided)
-    scores = _decide_leaks(rest, target, decided, leak)
+    scores = _decide_leaks(rest, target, decided, limits.get("L02", 1.0))
     worded = all(column.stored == "String" for column in columns)  # as a CSV has everything
     for column in rest:
         decided.setdefault(column.name, _feature(column, worded=worded))
@@ -140,7 +143,7 @@ def plan(columns: Sequence[Column], wishes: Wishes, *, leak: float = 0.95) -> Pl
             "No column is left to learn from: every one was dropped or left out. What each was taken for:\n"
             + "\n".join(f"  {finding.column}: {finding.role}, {finding.why}" for finding in findings)
         )
-    return _planned(columns, findings, target, scores)
+    return _planned(columns, findings, target, scores, limits)
 
 
 def _require(wishes: Wishes, by_name: Mapping[str, Column]) -> None:
@@ -166,11 +169,13 @@ def _wished(column: Column, wishes: Wishes) -> Finding | None:
 
 def _of_itself(column: Column, columns: Sequence[Column]) -> Finding | None:
     """What a column shows to be without a look at the others."""
+    if not column.name:
+        return Finding(column.name, "dropped", "it has no name; pandas writes the numbers of rows so")
     words = set(words_of(column.name))
     if what := personal(column):
         return Finding(
             column.name, "dropped", f"it holds {what}: it is not taken in",
-            "Does the model need it at all? If so, name it in KEY or GROUP.",
+            "",
         )  # fmt: skip
     if not column.distinct:
         return Finding(column.name, "left out", "it has no value in any row")
@@ -183,7 +188,6 @@ def _of_itself(column: Column, columns: Sequence[Column]) -> Finding | None:
     if words & SENSITIVE and column.few and column.distinct <= MOST_GROUPS_OF_PEOPLE:
         return Finding(
             column.name, "sensitive", "its name says that it tells groups of people apart: no feature, and judged by F01 to F03",
-            "May the model use it? Then give the reason under features.allow_sensitive.",
         )  # fmt: skip
     return None
 
@@ -257,7 +261,7 @@ def _decide_time(columns: Sequence[Column], wishes: Wishes, decided: dict[str, F
         )
         decided[best.name] = Finding(
             best.name, "time", f"{entities.moment(best)}: it says when a row was observed",
-            f"{also}If rows of one time are as good as rows of another, set split.method to \"hash\".",
+            f"{also}Does it say when a row was observed? If not, adopt again with another TIME=, or set split.method to \"hash\".",
         )  # fmt: skip
     for column in candidates:
         if column.name not in decided and column.kind == "datetime":
@@ -276,12 +280,11 @@ def _decide_leaks(
     scores = alone(open_columns, target.codes)
     for column in open_columns:
         score = scores.get(column.name)
-        if score is not None and score.area >= limit:
+        if score is not None and _upper(score.area, target) > limit:
             decided[column.name] = Finding(
                 column.name, "left out",
-                f"alone it all but gives the target away (area under the ROC curve {score.area:.3f}{score.how}): "
-                "it may be made after it",
-                f"Is {column.name} known when the prediction is made? Then take it out of features.exclude, and give L02 a reason.",
+                f"alone it may give the target away (area under the ROC curve {score.area:.3f}{score.how}, and up to "
+                f"{_upper(score.area, target):.3f} on as few rows as the holdout has): it may be made after it",
             )  # fmt: skip
     return scores
 
@@ -299,14 +302,7 @@ def _feature(column: Column, *, worded: bool) -> Finding:
         "number": "numbers",
         "datetime": "dates",
     }[column.kind]
-    asked = []
-    if set(words_of(column.name)) & MAY_BE_SENSITIVE:
-        asked.append(f"Should groups by it be judged? Then adopt again with SENSITIVE={column.name}.")
-    if column.ambiguous:
-        asked.append(
-            f"Its dates were read as {column.date_form or 'ISO 8601'}, and would fit {column.ambiguous} as well."
-        )
-    return Finding(column.name, "feature", _spelt(column, said, worded=worded), " ".join(asked))
+    return Finding(column.name, "feature", _spelt(column, said, worded=worded))
 
 
 def _spelt(column: Column, said: str, *, worded: bool) -> str:
@@ -327,7 +323,11 @@ def _spelt(column: Column, said: str, *, worded: bool) -> str:
 
 
 def _planned(
-    columns: Sequence[Column], findings: tuple[Finding, ...], target: Target, scores: Mapping[str, Alone]
+    columns: Sequence[Column],
+    findings: tuple[Finding, ...],
+    target: Target,
+    scores: Mapping[str, Alone],
+    limits: Mapping[str, float],
 ) -> Plan:
     role = {finding.column: finding.role for finding in findings}
     kept = [column for column in columns if role[column.name] != "dropped"]
@@ -351,7 +351,11 @@ def _planned(
         },
         first,
         second,
-        (*refused, *_suspects(role, scores), *_notes(kept, role, target)),
+        (
+            *refused,
+            *_suspects(role, scores, target, limits.get("L02", 1.0)),
+            *_notes(kept, role, target, limits),
+        ),
     )
 
 
@@ -401,24 +405,74 @@ def _temporal(
     return first, second, ()
 
 
-def _suspects(role: Mapping[str, Role], scores: Mapping[str, Alone]) -> list[str]:
-    strong = {
-        name: score.area
-        for name, score in scores.items()
-        if score.area >= SUSPECT and role[name] == "feature"
-    }
-    if not strong:
+def _upper(area: float, target: Target) -> float:
+    """The upper bound of a column's area on a holdout of this table, as L02 will see it."""
+    positives, negatives = _held_out(target)
+    return min(area + 1.96 * standard_error(area, positives, negatives), 1.0)
+
+
+def _held_out(target: Target) -> tuple[float, float]:
+    rows = HOLDOUT * len(target.codes) * (1 - target.missing)
+    return max(rows * target.rate, 1.0), max(rows * (1 - target.rate), 1.0)
+
+
+def _wide(target: Target, limit: float | None) -> list[str]:
+    """What D02 will say of so few rows."""
+    positives, negatives = _held_out(target)
+    half = 1.96 * standard_error(USUAL_AREA, positives, negatives)
+    if limit is None or half <= limit:
         return []
-    told = ", ".join(
-        f"{name} ({area:.3f})" for name, area in sorted(strong.items(), key=lambda item: -item[1])
-    )
+    needed = len(target.codes) * (half / limit) ** 2
     return [
-        f"Alone these reach a high area under the ROC curve: {told}. Are they known when the prediction is made?"
+        f"D02 is likely to reject the model: with about {positives + negatives:,.0f} rows held out an area under the ROC curve of "
+        f"{USUAL_AREA} is known to ±{half:.3f}, and gates.D02.threshold is {limit:g}. About {needed:,.0f} rows in all would do; "
+        "or say in config.toml that a wider interval is good enough."
     ]
 
 
-def _notes(columns: Sequence[Column], role: Mapping[str, Role], target: Target) -> list[str]:
-    notes = list(target.notes)
+def _suspects(
+    role: Mapping[str, Role], scores: Mapping[str, Alone], target: Target, limit: float
+) -> list[str]:
+    """What to ask of columns that reach much alone, the strongest first."""
+    ranked = sorted(scores.items(), key=lambda item: -item[1].area)
+    strong = [
+        (name, score.area) for name, score in ranked if score.area >= SUSPECT and role[name] == "feature"
+    ]
+    blocked = [
+        name for name, score in ranked if _upper(score.area, target) > limit and role[name] == "left out"
+    ]
+    notes = []
+    if blocked:
+        notes.append(
+            f"Left out, as L02 would block them: {', '.join(blocked)}. Are they known when the prediction is made? Then take "
+            "them out of features.exclude, and give gates.L02 another threshold or a waiver with the reason."
+        )
+    if strong:
+        told = ", ".join(f"{name} ({area:.3f})" for name, area in strong)
+        notes.append(
+            f"Alone these reach a high area under the ROC curve: {told}. Are they known when the prediction is made?"
+        )
+    return notes
+
+
+def _notes(
+    columns: Sequence[Column], role: Mapping[str, Role], target: Target, limits: Mapping[str, float]
+) -> list[str]:
+    notes = [*target.notes, *_wide(target, limits.get("D02"))]
+    notes += [
+        f"The dates of {column.name} were read as {column.date_form or '%Y-%m-%d'}, and would fit {column.ambiguous} as well; "
+        "if that is meant, change data.dates."
+        for column in columns
+        if column.ambiguous
+    ]
+    if asked := [column.name for column in columns if role[column.name] == "sensitive"]:
+        notes.append(f"May the model use {', '.join(asked)}? If so, say why under features.allow_sensitive.")
+    if asked := [
+        c.name for c in columns if role[c.name] == "feature" and set(words_of(c.name)) & MAY_BE_SENSITIVE
+    ]:
+        notes.append(
+            f"Should groups by {', '.join(asked)} be judged? Then adopt again, and name them with SENSITIVE=."
+        )
     table = pl.DataFrame([column.values for column in columns if role[column.name] != "key"])
     repeated = table.height - table.unique().height
     if repeated:

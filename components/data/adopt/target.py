@@ -144,9 +144,7 @@ def _notes(column: Column, counts: Mapping[str, int]) -> list[str]:
             f"{round(column.missing * column.rows):,} rows have no target; they are set aside, which D01 judges."
         )
     if counts[fewer] < FEW_POSITIVES:
-        notes.append(
-            f"Only {counts[fewer]:,} of {rows:,} rows are {fewer}: intervals will be wide, and D02 is likely to reject the model."
-        )
+        notes.append(f"Only {counts[fewer]:,} of {rows:,} rows are {fewer}: every interval will be wide.")
     if counts[fewer] / rows < MINORITY:
         notes.append(
             f"{fewer} is rare ({counts[fewer] / rows:.2%}): the area under the ROC curve hides much there; consider "

@@ -72,7 +72,9 @@ def test_the_configuration_speaks_of_the_table_and_of_no_other(project: Path) ->
     assert settings.fairness.sensitive == ("gender",)
     assert "refund" in settings.features.exclude
     assert not settings.fairness.waived
-    assert all(settings.gates[code].threshold is None for code in ("P01", "P02", "U01"))
+    assert all(settings.gates[code].threshold is None for code in ("P01", "P02"))
+    assert settings.gates["U01"].threshold == 0
+    assert settings.objective.false_negative < 0 == settings.objective.true_positive
     assert not any(gate.waiver for gate in settings.gates.values())
     assert (
         settings.search.trials
@@ -149,9 +151,9 @@ def test_the_account_says_what_was_found_what_to_decide_and_what_comes_next(
         "e-mail addresses",
         "rows that share it stay in",
         "'-999' stand for nothing",
-        "all but gives the target away",
+        "alone it may give the target away",
         "To decide:",
-        "No limit is set for P01",
+        "What is each outcome worth",
     ):
         assert words in said
     assert said.endswith("Next: make train\n")

@@ -64,6 +64,8 @@ def test_dates_are_found_in_their_form_and_an_ambiguous_one_is_said(
         ([1.5, 2.0, 9999.0, 3.0] * 5, ("9999",), "number"),
         (["red", "?", "green"] * 5, ("?",), "category"),
         (["red", "unknown", "green"] * 5, (), "category"),
+        (["EU", "NA", "US"] * 5, (), "category"),
+        (["red", "NA", "green"] * 5, ("NA",), "category"),
         (["yes", "no", "?"] * 5, ("?",), "boolean"),
         ([1, 2, 99, 98] * 5, (), "integer"),
         ([-9, -8, -7, 3] * 5, (), "integer"),

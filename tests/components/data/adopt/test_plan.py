@@ -58,6 +58,10 @@ def test_plain_columns_are_features_and_the_target_is_told(table: pl.DataFrame) 
         ("fnlwgt", [n % 97 + 0.5 for n in range(ROWS)], "weight"),
         ("weight", [n % 97 + 0.5 for n in range(ROWS)], "left out"),
         ("observed", [f"{2000 + n // 60}-01-01" for n in range(ROWS)], "time"),
+        ("", list(range(ROWS)), "dropped"),
+        ("Kundennummer", [n // 3 + 70000 for n in range(ROWS)], "group"),
+        ("Geschlecht", ["m", "w"] * (ROWS // 2), "sensitive"),
+        ("Geburtsdatum", [f"19{n % 60 + 30}-0{n % 9 + 1}-11" for n in range(ROWS)], "dropped"),
         ("birth_year", [1950 + n % 50 for n in range(ROWS)], "feature"),
         ("year", [2001 + n // 300 for n in range(ROWS)], "time"),
         ("salary", [1000 + (n * 7919) % 100003 for n in range(ROWS)], "feature"),
@@ -78,7 +82,7 @@ def test_a_column_that_gives_the_target_away_is_left_out_and_one_that_says_much_
     table: pl.DataFrame,
 ) -> None:
     answer = (table["bought"] == "yes").cast(pl.Int64)
-    noise = pl.Series(np.random.default_rng(1).normal(0, 0.45, ROWS))
+    noise = pl.Series(np.random.default_rng(1).normal(0, 0.6, ROWS))
     found = planned(table.with_columns(refunded=answer, hinted=answer + noise))
     assert role(found, "refunded") == "left out"
     assert role(found, "hinted") == "feature"
@@ -130,6 +134,7 @@ def test_a_rare_class_and_repeated_rows_are_said(table: pl.DataFrame) -> None:
     rare = table.with_columns(bought=pl.Series(["yes"] * 30 + ["no"] * (ROWS - 30)))
     notes = " ".join(planned(pl.concat([rare, rare])).notes)
     assert "Only 60 of 2,400 rows are true" in notes
+    assert "D02 is likely to reject" in notes
     assert "repeat another one in every column: if they are the same case" in notes
 
 
