@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from components.validation.gates import Check
 
 WIDTH, HEIGHT = 132, 14
+BOTH_SIDES = ("K01",)
+"""Checks whose limit is one in size, so that it stands on both sides of 0."""
 
 
 def bullet(check: Check) -> Markup:
@@ -20,6 +22,8 @@ def bullet(check: Check) -> Markup:
         return Markup("")
     low, high = check.interval or (check.value, check.value)
     marks = [check.threshold] if check.threshold is not None else []
+    if check.code in BOTH_SIDES:
+        marks += [-mark for mark in marks]
     scale = Scale(*domain([low, high, check.value], *marks, margin=0.12), 3, WIDTH - 3)
     middle = HEIGHT / 2
     parts = [line(3, middle, WIDTH - 3, middle, "grid")]

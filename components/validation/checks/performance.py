@@ -43,7 +43,7 @@ def worst_slice(report: SliceReport, limit: Limit) -> Check:
         measured=f"The bound of {report.metric} that holds for all {len(report.slices)} slices at once{skipped}",
         remedy=f"The worst is {worst.feature} = {worst.bin} ({worst.rows:,} rows): features or rows for it are wanting.",
         value=worst.value,
-        interval=(worst.low, worst.high),
+        interval=(report.worst_low, worst.high) if greater else (worst.low, report.worst_low),
     )
 
 

@@ -35,3 +35,9 @@ def test_any_magnitude_is_drawn_inside(value):
 
 def test_readers_aloud_are_told_by_the_cell_beside_it():
     assert 'aria-hidden="true"' in bullet(check(0.78, None, 0.74))
+
+
+def test_a_limit_in_size_stands_on_both_sides_of_zero():
+    gap = Check("K01", "Calibration", "failed", -0.01, (-0.029, 0.01), 0.025, "It is so.")
+    assert bullet(gap).count('class="limit"') == 2
+    assert bullet(check(-0.01, None, 0.025)).count('class="limit"') == 1

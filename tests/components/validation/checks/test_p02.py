@@ -27,6 +27,8 @@ def test_a_slice_whose_labels_are_noise_is_blocked_and_named(
     check = judged(spoiled, limits)
     assert check.status == "failed"
     assert "marital_status = divorced" in check.reason
+    assert check.interval is not None
+    assert check.interval[0] < (limits["P02"].threshold or 0)
 
 
 def test_without_a_slice_to_score_nothing_passes(honest: Model, limits: dict[str, Limit]) -> None:
