@@ -13,8 +13,9 @@ from components import config
 from components.data import schema, source
 from components.data.adopt import files
 from components.data.adopt.account import account, explained
+from components.data.adopt.findings import Wishes
 from components.data.adopt.look import Column, look, require_columns
-from components.data.adopt.plan import Plan, Wishes, plan
+from components.data.adopt.plan import Plan, plan
 from components.data.spelling import respelled
 from components.errors import FlowprintError, redacted
 
@@ -36,13 +37,14 @@ def main(words: Sequence[str] | None = None) -> int:
         columns = looked_at(table)
         found = plan(columns, wishes, limits=limits(root))
         if given.explain:
-            print(told(given.explain, columns, found))  # noqa: T201
+            sys.stdout.write(f"{told(given.explain, columns, found)}\n")
             return 0
         kept = adopt(table, found, root, placed(given.data, root))
     except FlowprintError as error:
-        print(f"{error}\nNothing was changed.", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(f"{error}\nNothing was changed.\n")
         return 1
-    print(account(found, columns, redacted(given.data), [path.relative_to(root).as_posix() for path in kept]))  # noqa: T201
+    copies = [path.relative_to(root).as_posix() for path in kept]
+    sys.stdout.write(f"{account(found, columns, redacted(given.data), copies)}\n")
     return 0
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from components.data.adopt.findings import Finding
 from components.data.adopt.look import Column
-from components.data.adopt.plan import Finding, Plan
+from components.data.adopt.plan import Plan
 
 WIDTH = 120
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from components.data.adopt.look import Column, words_of
+from components.data.adopt.look import Column, ends, share, words_of
 
 _IDENTITY = {
     "id",
@@ -56,11 +56,12 @@ def identifier(column: Column) -> str:
     words = set(words_of(column.name))
     if column.kind == "text":
         texts = column.present.head(200)
-        if float(texts.str.contains(_UUID).mean() or 0) == 1:  # type: ignore[arg-type]
+        if share(texts.str.contains(_UUID)) == 1:
             return "its values look like generated identifiers"
-        spaced = float(texts.str.contains(r"\s").mean() or 0) > 0.5  # type: ignore[arg-type]
+        spaced = share(texts.str.contains(r"\s")) > 0.5
         return "its name says that it identifies rows" if words & _IDENTITY and not spaced else ""
-    consecutive = int(column.present.max()) - int(column.present.min()) + 1 == column.rows  # type: ignore[arg-type]
+    low, high = ends(column.present)
+    consecutive = high - low + 1 == column.rows
     if words & _IDENTITY and not words & _ROW_NUMBERS:
         return "its name says that it identifies rows"
     ordered = consecutive and (column.present.diff().drop_nulls() == 1).all()
@@ -101,7 +102,7 @@ def constant_within(column: Column, columns: Sequence[Column]) -> tuple[int, int
     within = (
         table.filter(pl.col("__shared").is_in(picked.implode())).group_by("__shared").agg(pl.all().n_unique())
     )
-    steady = sum(float((within[each.name] == 1).mean() or 0) >= 0.95 for each in others)  # type: ignore[arg-type]
+    steady = sum(share(within[each.name] == 1) >= 0.95 for each in others)
     return steady, len(others)
 
 
@@ -113,6 +114,6 @@ def moment(column: Column) -> str:
     if column.kind == "datetime":
         return "it holds dates"
     if column.kind == "integer" and words & {"year", "yr"} and not column.missing:
-        low, high = int(column.present.min()), int(column.present.max())  # type: ignore[arg-type]
-        return f"it holds the years {low} to {high}" if low >= 1900 and high <= 2100 else ""
+        low, high = ends(column.present)
+        return f"it holds the years {low:.0f} to {high:.0f}" if low >= 1900 and high <= 2100 else ""
     return ""

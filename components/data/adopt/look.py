@@ -239,7 +239,7 @@ def sentinels(values: pl.Series) -> list[str]:
         if hits < 2 or hits == len(numbers):
             continue
         others = numbers.filter(~numbers.is_in([float(each) for each in (*found, sentinel)]))
-        low, high = float(others.min() or 0), float(others.max() or 0)  # type: ignore[arg-type]
+        low, high = ends(others)
         width = max(high - low, 1.0)
         distance = low - sentinel if sentinel < low else sentinel - high
         if distance > width and (sentinel < 0 <= low or distance > 2 * width):
@@ -249,6 +249,21 @@ def sentinels(values: pl.Series) -> list[str]:
 
 def _words(texts: pl.Series) -> set[str]:
     return set(known(texts, "number").drop_nulls().str.to_lowercase().unique().to_list())
+
+
+def ends(values: pl.Series) -> tuple[float, float]:
+    """The least and the greatest of known numbers; 0 and 0 if there are none."""
+    known_values = values.drop_nulls().cast(pl.Float64)
+    return (
+        (float(known_values.to_numpy().min()), float(known_values.to_numpy().max()))
+        if len(known_values)
+        else (0.0, 0.0)
+    )
+
+
+def share(flags: pl.Series) -> float:
+    """The share of flags that are true; 0 if there are none."""
+    return int(flags.sum()) / len(flags) if len(flags) else 0.0
 
 
 def words_of(name: str) -> list[str]:

@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 
-from components.data.adopt.look import Column, words_of
+from components.data.adopt.look import Column, share, words_of
 
 MOSTLY = 0.8
 _PROBED = 500
@@ -54,18 +54,17 @@ def _by_values(texts: pl.Series, words: set[str]) -> str:
     if _cards(texts) >= MOSTLY:
         return "payment card numbers (by their check digit)"
     for what, pattern in _PATTERNS.items():
-        share = float(texts.str.contains(pattern).mean() or 0)  # type: ignore[arg-type]
+        hits = share(texts.str.contains(pattern))
         if what == "phone numbers" and not (words & _PHONE_WORDS or _dialled(texts) >= MOSTLY):
             continue
-        if share >= MOSTLY:
-            return f"{what} ({share:.0%} of its values look so)"
+        if hits >= MOSTLY:
+            return f"{what} ({hits:.0%} of its values look so)"
     return ""
 
 
 def _dialled(texts: pl.Series) -> float:
     """The share of texts with the signs that phone numbers have and plain numbers and dates do not."""
-    dialled = texts.str.contains(r"^(\+\d|\(\d{2,5}\))[\d\s()./-]{6,}$|^\d{3}-\d{3}-\d{4}$")
-    return float(dialled.mean() or 0)  # type: ignore[arg-type]
+    return share(texts.str.contains(r"^(\+\d|\(\d{2,5}\))[\d\s()./-]{6,}$|^\d{3}-\d{3}-\d{4}$"))
 
 
 def _cards(texts: pl.Series) -> float:

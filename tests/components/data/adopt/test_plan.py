@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from components.data.adopt.findings import Wishes
 from components.data.adopt.look import look
-from components.data.adopt.plan import Plan, Wishes, plan
+from components.data.adopt.plan import Plan, plan
 from components.errors import ConfigError, DataError
 
 ROWS = 1200
@@ -57,6 +58,7 @@ def test_plain_columns_are_features_and_the_target_is_told(table: pl.DataFrame) 
         ("email", [f"p{n}@example.org" for n in range(ROWS)], "dropped"),
         ("fnlwgt", [n % 97 + 0.5 for n in range(ROWS)], "weight"),
         ("weight", [n % 97 + 0.5 for n in range(ROWS)], "left out"),
+        ("renovated_on", [f"{1980 + n // 60}-01-01" for n in range(ROWS)], "left out"),
         ("observed", [f"{2000 + n // 60}-01-01" for n in range(ROWS)], "time"),
         ("", list(range(ROWS)), "dropped"),
         ("Kundennummer", [n // 3 + 70000 for n in range(ROWS)], "group"),
