@@ -2,12 +2,11 @@
 
 import json
 import os
-import re
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.template.baking import bake, commit, git, run
@@ -53,17 +52,28 @@ def test_it_trains_and_leaves_a_report(project: Path) -> None:
     assert "Loan risk" in (latest / "report.html").read_text(encoding="utf-8")
 
 
-def test_the_readme_tells_how_to_freeze_a_contract(project: Path, tmp_path: Path) -> None:
+def test_a_table_of_ones_own_is_adopted_as_the_readme_says(project: Path, tmp_path: Path) -> None:
+    assert "make adopt DATA=" in (project / "README.md").read_text(encoding="utf-8")
     copy = shutil.copytree(
         project, tmp_path / "copy", ignore=shutil.ignore_patterns("build", "store", ".metaflow")
     )
-    (copy / "schema.yaml").unlink()
-    script = re.search(
-        r"<<'END'\n(.+?)\n +END\n", (copy / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL
-    )
-    assert script
-    run(sys.executable, "-", cwd=copy, typed=textwrap.dedent(script[1]))
-    assert "employed" in (copy / "schema.yaml").read_text(encoding="utf-8")
+    sample = pl.read_parquet(copy / "data" / "acs_employment_ma_18_64.parquet")
+    sample.sample(2000, seed=0).drop("year").write_csv(copy / "data" / "own.csv")
+    said = make(copy, "adopt", "DATA=data/own.csv", "TARGET=employed", "DROP=military,ancestry")
+    assert "Next: make train" in said
+    assert 'source = "data/own.csv"' in (copy / "config.toml").read_text(encoding="utf-8")
+    assert "military" not in (copy / "schema.yaml").read_text(encoding="utf-8")
+    touched = git(copy, "status", "--porcelain").split()
+    assert touched == [
+        "M",
+        "config.toml",
+        "M",
+        "data/datasheet.toml",
+        "M",
+        "schema.yaml",
+        "??",
+        "data/own.csv",
+    ]
 
 
 def test_git_sees_nothing_that_work_leaves_behind(project: Path) -> None:
