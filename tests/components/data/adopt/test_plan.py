@@ -10,10 +10,11 @@ from components.data.adopt.plan import Plan, plan
 from components.errors import ConfigError, DataError
 
 ROWS = 1200
+BOUGHT = Wishes("bought")
 
 
-def planned(table: pl.DataFrame, target: str = "bought", **wishes: object) -> Plan:
-    return plan([look(table[name]) for name in table.columns], Wishes(target, **wishes))  # type: ignore[arg-type]
+def planned(table: pl.DataFrame, wishes: Wishes = BOUGHT) -> Plan:
+    return plan([look(table[name]) for name in table.columns], wishes)
 
 
 def role(found: Plan, column: str) -> str:
@@ -127,7 +128,7 @@ def test_parts_follow_the_group_where_there_are_both(table: pl.DataFrame) -> Non
 
 
 def test_a_word_of_the_person_stands_above_what_was_found(table: pl.DataFrame) -> None:
-    found = planned(table, drop=("colour",), sensitive=("size",))
+    found = planned(table, Wishes("bought", drop=("colour",), sensitive=("size",)))
     assert [role(found, name) for name in ("visits", "colour", "size")] == ["feature", "dropped", "sensitive"]
     assert len(found.bands["size"]) == 4
 
@@ -149,21 +150,21 @@ def test_the_rarer_class_is_positive_where_the_values_do_not_say(table: pl.DataF
 @pytest.mark.parametrize(
     ("change", "wishes", "said"),
     [
-        ({}, {"key": ("gone",)}, "KEY names"),
-        ({}, {"key": ("size",), "drop": ("size",)}, "two purposes"),
-        ({"bought": pl.lit("yes")}, {}, "every row"),
-        ({"bought": pl.lit(None)}, {}, "no value"),
-        ({"size": pl.lit(1), "colour": pl.lit("x"), "visits": pl.lit(2)}, {}, "No column is left"),
+        ({}, Wishes("bought", key=("gone",)), "KEY names"),
+        ({}, Wishes("bought", key=("size",), drop=("size",)), "two purposes"),
+        ({"bought": pl.lit("yes")}, BOUGHT, "every row"),
+        ({"bought": pl.lit(None)}, BOUGHT, "no value"),
+        ({"size": pl.lit(1), "colour": pl.lit("x"), "visits": pl.lit(2)}, BOUGHT, "No column is left"),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_with_the_reason(
-    table: pl.DataFrame, change: dict[str, pl.Expr], wishes: dict[str, object], said: str
+    table: pl.DataFrame, change: dict[str, pl.Expr], wishes: Wishes, said: str
 ) -> None:
     with pytest.raises(DataError, match=said):
-        planned(table.with_columns(**change), **wishes)
+        planned(table.with_columns(**change), wishes)
 
 
 @pytest.mark.parametrize(("target", "task"), [("colour", "multiclass"), ("size", "regression")])
 def test_a_task_that_the_flows_do_not_train_is_refused(table: pl.DataFrame, target: str, task: str) -> None:
     with pytest.raises(ConfigError, match=task):
-        planned(table, target)
+        planned(table, Wishes(target))
