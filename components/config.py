@@ -31,7 +31,7 @@ class Data(Section):
     source: Name
     target: Name
     positive: str = ""
-    task: Literal["binary"] = "binary"
+    task: Literal["binary", "multiclass", "regression"] = "binary"
     time: str = ""
     since: str = ""
     until: str = ""
@@ -84,17 +84,16 @@ class Objective(Section):
     metric: Name = "roc_auc"
     class_names: tuple[Name, Name] = ("negative", "positive")
     unit: Name
-    true_positive: float
-    false_positive: float
-    true_negative: float
-    false_negative: float
+    true_positive: float | None = None
+    false_positive: float | None = None
+    true_negative: float | None = None
+    false_negative: float | None = None
+    right: float | None = None
+    wrong: float | None = None
+    worth: dict[str, dict[str, float]] = Field(default_factory=dict)
+    too_high: Annotated[float, Field(lt=0)] | None = None
+    too_low: Annotated[float, Field(lt=0)] | None = None
     recalibration_alpha: Fraction = 0.01
-
-    @property
-    def outcomes(self) -> dict[str, Any]:
-        """What each outcome is worth, and the unit."""
-        names = {"unit", "true_positive", "false_positive", "true_negative", "false_negative"}
-        return self.model_dump(include=names)
 
 
 class Documents(Section):
@@ -190,16 +189,23 @@ class Retraining(Section):
 
 
 POSSIBLE = {
-    "D01": (0, 1), "L02": (0.5, 1), "K01": (0, 1), "K02": (0, 1), "F01": (0, 1), "F02": (0, 1), "F03": (0, 1),
+    "D01": (0, 1), "L02": (0.5, 1), "K01": (0, 1), "K02": (0, 1), "K03": (0, 1), "F01": (0, 1), "F02": (0, 1), "F03": (0, 1),
     "S01": (0, 1e6), "S02": (0, 1e6), "E01": (0, 1), "T01": (0, 1e-3),
 }  # fmt: skip
 """Between what a gate's threshold can mean anything; the metric of the others is the user's choice."""
+
+OUTCOMES = {
+    "binary": ("true_positive", "false_positive", "true_negative", "false_negative"),
+    "multiclass": ("right", "wrong"),
+    "regression": ("too_high", "too_low"),
+}
+"""What must be said of an objective, by the task."""
 
 CRON_FIELDS = {"argo-workflows": 5, "step-functions": 6}
 
 GATES = (
     "D01", "D02", "D03", "L01", "L02", "B01", "B02", "P01", "P02", "U01", "C01",
-    "K01", "K02", "F01", "F02", "F03", "R01", "R02", "E01", "S01", "S02", "T01",
+    "K01", "K02", "K03", "F01", "F02", "F03", "R01", "R02", "E01", "S01", "S02", "T01",
 )  # fmt: skip
 UNWAIVABLE = ("D03", "L01", "E01", "T01")
 WITHOUT_THRESHOLD = ("D03", "L01")
@@ -257,6 +263,29 @@ class Settings(Section):
                 raise ValueError(
                     f"gates.{code}.threshold is {threshold:g}; it must be from {least:g} to {most:g}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _outcomes_fit_the_task(self) -> Self:
+        task = self.data.task
+        for of_task, keys in OUTCOMES.items():
+            given = [key for key in keys if getattr(self.objective, key) is not None]
+            if of_task == task and (unsaid := [key for key in keys if key not in given]):
+                raise ValueError(
+                    f"objective.{unsaid[0]}: say what this outcome is worth; data.task is {task!r}"
+                )
+            if of_task != task and given:
+                raise ValueError(
+                    f"objective.{given[0]} speaks of a {of_task} task, but data.task is {task!r}; remove it"
+                )
+        if self.objective.worth and task != "multiclass":
+            raise ValueError(
+                f"objective.worth speaks of several classes, but data.task is {task!r}; remove it"
+            )
+        if self.data.positive and task != "binary":
+            raise ValueError(f"data.positive speaks of two classes, but data.task is {task!r}; remove it")
+        if self.fairness.reduction and task != "binary":
+            raise ValueError(f"fairness.reduction is for two classes, but data.task is {task!r}; remove it")
         return self
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 import json
 from typing import Any, cast
 
+import numpy as np
 from metaflow.exception import MetaflowException
 
 from components.data import split
@@ -42,13 +43,19 @@ def _asked(run: Any, holdout: Examples, entry: Entry) -> ChampionScores:
     verify_files(files, entry.bundle_id)
     lineage = json.loads(files["lineage.json"])
     recorded = {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()}
-    rule = SplitRule(**cast(Any, recorded))
-    untouched = split.untouched(run.table(), run.rule, rule)[run.where("holdout")]
+    known = SplitRule(**cast(Any, recorded))
+    untouched = split.untouched(run.table(), run.rule, known)[run.where("holdout")]
     kinds = json.loads(files["program.json"])["inputs"]
     columns = Columns(
         tuple(name for name, kind in kinds.items() if kind == "double"),
         tuple(name for name, kind in kinds.items() if kind != "double"),
     )
+    if (
+        tuple(lineage.get("classes", ())) != run.target.several
+        or lineage.get("task", "binary") != run.target.task
+    ):
+        raise ConfigError("it predicts another target, or other classes.")
     # Its own code answers, as it was packed, and not what stands in components/ today.
     y_score = answers(files, inputs(holdout.rows, columns))
-    return ChampionScores(entry.bundle_id, y_score, float(lineage["threshold"]), untouched)
+    rule = np.asarray(lineage["threshold"], dtype=np.float64)
+    return ChampionScores(entry.bundle_id, y_score, rule if rule.ndim else float(rule), untouched)

@@ -54,9 +54,11 @@ def require_known(settings: config.Settings) -> None:
             f"config.toml: search.families names {unknown}; the families in components/training/candidates.py are "
             f"{', '.join(FAMILIES)}."
         )
-    if (metric := settings.objective.metric) not in SCORERS:
+    metric, task = settings.objective.metric, settings.data.task
+    if metric not in SCORERS[task]:
         raise ConfigError(
-            f"config.toml: objective.metric is {metric!r}; it must be one of {', '.join(SCORERS)}."
+            f"config.toml: objective.metric is {metric!r}; for the task {task!r} it must be one of "
+            f"{', '.join(SCORERS[task])}."
         )
 
 

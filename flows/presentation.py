@@ -98,16 +98,17 @@ class Progress:
 
 
 def searched(
-    results: Sequence[Any], winner: Any, metric: str, recalibration: Any, threshold: float
+    results: Sequence[Any], winner: Any, metric: str, recalibration: Any, predictor: Any
 ) -> list[Any]:
     """The families side by side, and what was done to the winner."""
     from components.reporting import choices
 
-    calibration = "recalibrated" if recalibration.applied else "left as they were"
-    said = (
-        f"{words(winner.family).capitalize()} was chosen. Its scores were {calibration} "
-        f"(p = {fixed(recalibration.p_value, 3)}), and it decides from {fixed(threshold, 3)} on."
-    )
+    said = f"{words(winner.family).capitalize()} was chosen."
+    if recalibration:
+        calibration = "recalibrated" if recalibration.applied else "left as they were"
+        said += f" Its scores were {calibration} (p = {fixed(recalibration.p_value, 3)})."
+    if hasattr(predictor, "threshold"):
+        said += f" It decides from {fixed(predictor.threshold, 3)} on."
     families = table(cards.search_rows(results, winner.family))
     return [
         Markdown("# Choice"),
@@ -119,10 +120,9 @@ def searched(
 
 def evaluation(evaluation: Any) -> list[Any]:
     """Metrics with their intervals, the differences from the baselines, curves and calibration."""
-    from components.reporting import curves
-    from components.reporting.cuts import cuts
+    from components.reporting.report import of_the_task
 
-    cut = cuts(evaluation)
+    drawn = of_the_task(evaluation)
     differences = [
         *((f"{words(evaluation.metric)} minus {name}", each) for name, each in evaluation.baselines.items()),
         *((f"utility minus {name}", each) for name, each in evaluation.utility_constants.items()),
@@ -133,31 +133,29 @@ def evaluation(evaluation: Any) -> list[Any]:
         table(cards.metric_rows(evaluation)),
         Markdown("## Against simpler rules, on the same rows"),
         table(cards.Table(("difference", "value (interval)"), paired)),
-        Picture(curves.roc(cut, evaluation)),
-        Picture(curves.precision_recall(cut, evaluation)),
-        Picture(curves.reliability(evaluation.calibration, evaluation.y_score)),
+        *(Picture(figure) for section in ("curves", "decisions", "calibration") for figure in drawn[section]),
     ]
 
 
 def fairness(report: Any, positive: str) -> list[Any]:
-    """Disparities by sensitive feature, and the rates behind them."""
-    from components.reporting import intervals
+    """Disparities by sensitive feature, and the rates or means behind them."""
+    from components.reporting.report import by_group
 
+    if not report.compared:
+        return [
+            Markdown("# Fairness"),
+            Markdown("No sensitive column is named: nothing is known about fairness."),
+        ]
     rows = tuple(
         (
-            words(feature.feature),
-            *(
-                with_interval(each) if each else "not scored"
-                for each in (feature.demographic_parity_difference, feature.equalized_odds_difference)
-            ),
+            " ".join([words(feature.feature), getattr(feature, "outcome", "")]).strip(),
+            *(with_interval(each) if each else "not scored" for _, each in feature.judged.values()),
             ", ".join(feature.small_groups),
         )
-        for feature in report.features
+        for feature in report.compared
     )
-    header = ("by", "demographic parity difference", "equalized odds difference", "too small to score")
-    pictures = [
-        Picture(intervals.fairness(feature, positive)) for feature in report.features if not feature.crossed
-    ]
+    header = ("by", *(name for name, _ in report.compared[0].judged.values()), "too small to score")
+    pictures = [Picture(by_group(feature, positive)) for feature in report.compared if not feature.crossed]
     return [Markdown("# Fairness"), table(cards.Table(header, rows)), *pictures]
 
 

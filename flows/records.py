@@ -20,10 +20,14 @@ from components.data.split import PARTS
 from components.errors import redacted
 from components.release import bundle, documents
 from components.release.bundle import Parts
+from components.release.export import predictions
 from components.release.reference import reference
 from components.release.run_record import DataInput, RunRecord
 from components.reporting.data_profile import profile
 from components.reporting.report import ReportInputs
+from components.serving.program import columns_of
+from components.training import outcomes
+from components.training.target import shares
 from components.validation.metrics import Estimate
 from components.validation.verdict import Evidence
 
@@ -49,7 +53,9 @@ def lineage(run: Any) -> dict[str, Any]:
         "source": redacted(run.settings.data.source),
         "holdout_id": run.split.holdout_id,
         "split": vars(run.rule),
-        "threshold": float(run.evaluation.threshold),
+        "task": run.target.task,
+        "classes": list(run.target.several),
+        "threshold": np.asarray(run.evaluation.threshold).tolist(),
         "git_commit": run.git_commit,
         "lock_sha256": run.lock_sha256,
         "seeds": {"search": run.settings.search.seed, "evaluation": run.settings.evaluation.seed},
@@ -82,16 +88,17 @@ def evidence(run: Any) -> Evidence:
 def bundle_parts(run: Any) -> Parts:
     """What goes into the bundle."""
     holdout, table = run.part("holdout"), run.table()
-    y_score = run.evaluation.y_score
-    y_pred = (y_score >= run.evaluation.threshold).astype("int64")
-    smoke = holdout.rows.head(SMOKE_ROWS).assign(y_score=y_score[:SMOKE_ROWS], y_pred=y_pred[:SMOKE_ROWS])
+    said = columns_of(predictions(run.predictor, holdout.X), run.program.classes)
+    smoke = holdout.rows.head(SMOKE_ROWS).assign(
+        **{name: values[:SMOKE_ROWS] for name, values in said.items()}
+    )
     sensitive = [name for name in run.settings.fairness.features if name not in run.columns.names]
     return Parts(
         name=run.settings.project.slug,
         program=run.program,
-        smoke=smoke[[*run.columns.names, "y_score", "y_pred"]],
+        smoke=smoke[[*run.columns.names, *said]],
         contract=schema.to_json(run.contract, run.columns.names, sensitive),
-        reference=reference(holdout.rows[[*run.columns.names, *sensitive]], y_score, y_pred),
+        reference=reference(holdout.rows[[*run.columns.names, *sensitive]], said),
         decision=run.decision.to_json(),
         documents={"model_card.md": model_card(run, run.created), "datasheet.md": datasheet(run, table)},
         lineage=lineage(run),
@@ -176,10 +183,9 @@ def model_card(run: Any, created: str) -> str:
             features=run.columns.names,
             objective=settings.objective.statement,
             kpi=settings.objective.kpi,
-            target=settings.data.target,
-            positive=settings.data.positive,
-            outcome_values=run.outcome_values,
-            threshold=evaluation.threshold,
+            prediction=prediction(run),
+            worth=outcomes.spoken(run.outcome_values, run.target),
+            unit=run.outcome_values.unit,
             source=redacted(settings.data.source),
             data_version=run.data_version,
             part_rows=part_rows(run),
@@ -190,7 +196,7 @@ def model_card(run: Any, created: str) -> str:
             baselines=evaluation.baselines,
             utility=evaluation.utility,
             slices=evaluation.slices.slices,
-            fairness=run.fairness.features,
+            fairness=run.fairness.compared,
             sensitive_features_used=settings.features.allow_sensitive,
             fairness_waived=settings.fairness.waived,
             outcome=run.decision.outcome,
@@ -217,8 +223,7 @@ def datasheet(run: Any, table: pl.DataFrame) -> str:
                 for rule in run.contract.columns
             ],
             target=data.target,
-            positive=data.positive,
-            positive_rate=positive_rate(table, data.target, data.positive),
+            target_summary=target_summary(run, table),
             sensitive=run.settings.fairness.features,
             quarantined={
                 f"{violation.column}: {violation.rule}": violation.rows for violation in taken.violations
@@ -229,9 +234,34 @@ def datasheet(run: Any, table: pl.DataFrame) -> str:
     )
 
 
-def positive_rate(table: pl.DataFrame, target: str, positive: str) -> float:
-    """Share of rows of the positive class."""
-    return float(np.mean((table[target].cast(pl.String).str.to_lowercase() == positive.lower()).to_numpy()))
+def prediction(run: Any) -> str:
+    """What is predicted, and how it becomes a decision."""
+    target, evaluation = run.target, run.evaluation
+    if target.task == "binary":
+        return (
+            f"It predicts whether `{target.column}` is `{target.classes[0]}`. A score of {evaluation.threshold:.4g} or more is "
+            "decided positive."
+        )
+    if target.task == "multiclass":
+        return (
+            f"It predicts which of {len(target.classes)} classes `{target.column}` is: {', '.join(target.classes)}. The class "
+            "whose choice is worth most in expectation is decided."
+        )
+    return (
+        f"It predicts the number `{target.column}`, with an interval that holds {evaluation.calibration.level:.0%} of what "
+        f"comes true; {run.predictor.shift:.4g} is added to what is expected before it is acted on."
+    )
+
+
+def target_summary(run: Any, table: pl.DataFrame) -> str:
+    """What values the target takes."""
+    values = run.target.encoded(table[run.target.column].to_pandas())
+    if run.target.task == "binary":
+        return f"positive when `{run.target.classes[0]}`: {values.mean():.1%} of the rows"
+    if run.target.task == "multiclass":
+        of_class = zip(run.target.classes, shares(values, len(run.target.classes)), strict=True)
+        return ", ".join(f"{name} {share:.1%}" for name, share in of_class)
+    return f"{values.min():.4g} to {values.max():.4g}, mean {values.mean():.4g}, standard deviation {values.std():.4g}"
 
 
 def period(table: pl.DataFrame, time: str) -> str:
@@ -258,7 +288,7 @@ def report_inputs(run: Any) -> ReportInputs:
         description=settings.project.description,
         statement=settings.objective.statement,
         kpi=settings.objective.kpi,
-        class_names=settings.objective.class_names,
+        class_names=settings.objective.class_names if run.target.task == "binary" else run.target.classes,
         outcome_values=run.outcome_values,
         decision=run.decision,
         evaluation=run.evaluation,
@@ -299,11 +329,16 @@ def run_record(run: Any, pathspec: str, by: str) -> RunRecord:
             run.taken.snapshot.rows,
             {rule.name: rule.type for rule in run.contract.columns},
         ),
-        params={"family": run.winner.family, **run.winner.best.params, "threshold": run.evaluation.threshold},
+        params={"family": run.winner.family, **run.winner.best.params, **decided_by(run)},
         metrics={**run.evaluation.metrics, "expected_utility": run.evaluation.utility},
         searches=run.results,
         summary=f"{run.decision.outcome}: {why(run.decision)}",
     )
+
+
+def decided_by(run: Any) -> dict[str, float]:
+    """The number that turns scores into decisions, where it is one."""
+    return {"threshold": run.evaluation.threshold} if run.target.task == "binary" else {}
 
 
 def why(decision: Any) -> str:

@@ -9,7 +9,6 @@ from components.release import documents
 from components.release.ledger import Ledger
 from components.release.tracking import refuse_sqlite
 from components.training.candidates import FAMILIES
-from components.training.outcomes import OutcomeValues
 from flows import presentation
 from flows.orchestration import (
     ROOT,
@@ -66,7 +65,7 @@ class TrainFlow(ConfiguredFlow):
             named=redacted(data.source),
             period=intake.Period(data.time, data.since, data.until),
             contract=self.contract,
-            purpose=intake.Purpose(data.target, data.positive, data.key, data.weight),
+            purpose=intake.Purpose(data.target, data.positive, data.key, data.weight, data.task == "binary"),
             max_quarantined_fraction=data.max_quarantined_fraction,
             store=self.durable,
             spelling=spelling.Spelling(data.drop, data.missing, data.numbers, data.dates),
@@ -81,7 +80,7 @@ class TrainFlow(ConfiguredFlow):
     def divide(self):
         """Assign every row to train, validation or holdout, once and for all."""
         from components.data import split
-        from components.training import features
+        from components.training import features, outcomes, target
 
         table, data = self.table(), self.settings.data
         options = self.settings.split.model_dump()
@@ -95,7 +94,10 @@ class TrainFlow(ConfiguredFlow):
         self.overlaps = split.overlaps(self.split, table, self.rule)
         few = min(FAST_ROWS, table.height // 2)
         self.used = split.sample(self.split, few) if self.fast else split.everything(self.split)
-        self.outcome_values = OutcomeValues(**self.settings.objective.outcomes)
+        self.target = target.target_of(table, data.target, data.task, data.positive)
+        self.outcome_values = outcomes.values_of(self.settings.objective, self.target)
+        values, folds = table[data.target].to_pandas(), self.settings.search.folds
+        target.require_every_class(self.target, values, self.split.part, split.PARTS, folds)
         self.families = list(self.settings.search.families)
         self.next(self.search, foreach="families")
 
@@ -117,6 +119,7 @@ class TrainFlow(ConfiguredFlow):
             patience=options.patience,
             seed=options.seed,
             report=presentation.Progress(self.input, trials),
+            task=self.target.task,
         )
         self.next(self.choose)
 
@@ -141,14 +144,14 @@ class TrainFlow(ConfiguredFlow):
             seed=seed,
         )
         self.predictor, self.recalibration = fitted.predictor, fitted.recalibration
-        self.baselines = fitting.baselines(train, columns=self.columns, seed=seed)
+        self.baselines = fitting.baselines(train, columns=self.columns, seed=seed, task=self.target.task)
         presentation.show(
             *presentation.searched(
                 self.results,
                 self.winner,
                 self.settings.objective.metric,
                 self.recalibration,
-                self.predictor.threshold,
+                self.predictor,
             )
         )
         self.next(self.evaluate)
@@ -166,6 +169,7 @@ class TrainFlow(ConfiguredFlow):
             self.predictor,
             holdout,
             self.part("validation"),
+            target=self.target,
             family=self.winner.family,
             baselines=self.baselines,
             columns=self.columns,
@@ -195,6 +199,7 @@ class TrainFlow(ConfiguredFlow):
             bands=settings.fairness.bands,
             min_rows=settings.fairness.min_group_rows,
             value=self.outcome_values,
+            classes=self.target.several,
             group=settings.data.group,
             train=self.part("train") if settings.fairness.reduction else None,
             reduction=settings.fairness.reduction or None,
@@ -215,6 +220,7 @@ class TrainFlow(ConfiguredFlow):
             self.predictor,
             holdout.X,
             holdout.y,
+            classes=self.target.several,
             metric=self.settings.objective.metric,
             sensitive_features=audit.sensitive_features(holdout.rows, fairness.features, fairness.bands),
             rows=options.explained_rows,
@@ -230,7 +236,9 @@ class TrainFlow(ConfiguredFlow):
         """Compile the served program and compare it, in a clean process, with the flow's own scores."""
         from components.release import export
 
-        self.program = export.program(self.predictor, self.columns, self.part("holdout").X)
+        self.program = export.program(
+            self.predictor, self.columns, self.part("holdout").X, self.target.several
+        )
         self.next(self.judge)
 
     @card(type="still", id="decision")
@@ -311,8 +319,7 @@ class TrainFlow(ConfiguredFlow):
             self.table(),
             self.where(name),
             columns=self.columns,
-            target=data.target,
-            positive=data.positive,
+            target=self.target,
             weight=data.weight,
         )
 

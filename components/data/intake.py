@@ -53,12 +53,14 @@ class Purpose:
         positive: the target's value that counts as positive, as text.
         key: columns that identify a row.
         weight: the column of sample weights, or "".
+        two_classes: whether the target is the positive value or any other.
     """
 
     target: str
     positive: str
     key: Sequence[str] = ()
     weight: str = ""
+    two_classes: bool = True
 
 
 @dataclass(frozen=True)
@@ -204,6 +206,8 @@ def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:
     Raises:
         ConfigError: it names the values found.
     """
+    if not purpose.two_classes:
+        return
     found = sorted({str(value).lower() for value in table[purpose.target].unique().to_list()})
     if purpose.positive.lower() not in found:
         shown = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")

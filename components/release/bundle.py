@@ -51,8 +51,8 @@ class Parts:
     Attributes:
         name: the project's slug.
         program: the exported program.
-        smoke: recorded rows as the table has them, with the flow's `y_score` and `y_pred` beside; the first ones
-            are MLflow's input example.
+        smoke: recorded rows as the table has them, with the flow's predictions beside; the first ones are MLflow's
+            input example.
         contract: what the server checks, as `schema.to_json` gives it.
         reference: binned counts, as `reference.reference` gives them.
         decision: as `Decision.to_json` gives it. Its `bundle_id` is left empty in the bundle, whose id depends on
@@ -114,7 +114,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
         ),
         "Containerfile": CONTAINERFILE.format(name=parts.name.replace("_", "-"), python=python).encode(),
-        **mlmodel_files(features, example, created=parts.created, facts=facts),
+        **mlmodel_files(features, example, outputs=_outputs(parts.smoke, program.inputs), created=parts.created, facts=facts),
         **{f"documents/{name}": text.encode() for name, text in parts.documents.items()},
     }
     return {**files, MANIFEST: write_manifest(files)}
@@ -186,11 +186,18 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _outputs(smoke: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, str]:
+    """MLflow's type of each prediction."""
+    kinds = {"f": "double", "i": "long", "O": "string", "U": "string"}
+    said = [name for name in smoke.columns if name not in inputs]
+    return {str(name): kinds.get(smoke[name].dtype.kind, "string") for name in said}
+
+
 def _smoke(rows: pd.DataFrame, inputs: Mapping[str, str]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    absent = [name for name in (*inputs, "y_score", "y_pred") if name not in rows.columns]
+    absent = [name for name in (*inputs, "y_pred") if name not in rows.columns]
     if absent or not len(rows):
         raise BundleError(
             f"The smoke rows ({len(rows)}) lack {absent or 'a row'}; record some of the holdout."

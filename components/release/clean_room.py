@@ -15,7 +15,7 @@ LEAST_ROWS, MOST_ROWS, SECONDS = 300, 1000, 1.0
 
 
 def main(folder: Path, libraries: list[str]) -> None:
-    """Write `scored.npz` beside `rows.npz`: scores, decisions, and the seconds that the calls took."""
+    """Write `scored.npz` beside `rows.npz`: the predictions, and the seconds that the calls took."""
     sys.path.insert(0, str(folder / "program.pyz"))
     sys.path.extend(libraries)
     import numpy as np
@@ -27,13 +27,15 @@ def main(folder: Path, libraries: list[str]) -> None:
     list(islice(_calls(program, columns, rows, 1), min(WARM_UP_CALLS, rows)))
     singles = list(_single_seconds(program, columns, rows))
     batches = list(_calls(program, columns, rows, BATCH_ROWS))
+    said: dict[str, Any] = {
+        name: np.concatenate([each[name] for _, each in batches]) for name in batches[0][1]
+    }
     np.savez(
         folder / "scored.npz",
-        y_score=np.concatenate([y_score for _, y_score, _ in batches]),
-        y_pred=np.concatenate([y_pred for _, _, y_pred in batches]),
         single_seconds=np.array(singles),
-        batch_seconds=np.array([seconds for seconds, _, _ in batches]),
+        batch_seconds=np.array([seconds for seconds, _ in batches]),
         modules=np.array(sorted({name.partition(".")[0] for name in sys.modules})),
+        **said,
     )
 
 
@@ -47,13 +49,15 @@ def _read(np: Any, path: Path, inputs: dict[str, str]) -> dict[str, Any]:
         }
 
 
-def _calls(program: Any, columns: dict[str, Any], rows: int, size: int) -> Iterator[tuple[float, Any, Any]]:
+def _calls(
+    program: Any, columns: dict[str, Any], rows: int, size: int
+) -> Iterator[tuple[float, dict[str, Any]]]:
     for start in range(0, rows, size):
         part = {name: values[start : start + size] for name, values in columns.items()}
         # The processor's time: what else the machine does meanwhile is not the program's cost.
         begin = process_time()
-        y_score, y_pred = program.predict(part)
-        yield process_time() - begin, y_score, y_pred
+        said = program.predict(part)
+        yield process_time() - begin, said
 
 
 def _single_seconds(program: Any, columns: dict[str, Any], rows: int) -> Iterator[float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from components.errors import BundleError
 from components.release import trees
 from components.release.graph import ML, Graph, Tensor, tensor
+from components.training.class_predictor import DIGITS
 from components.training.features import Columns
 from components.training.recalibration import CLIP
 
@@ -178,48 +179,99 @@ def _looked_up(graph: Graph, column: Tensor, known: list[str], table: NDArray[np
     return graph.add("Gather", graph.constant(table), graph.add("Squeeze", code, graph.constant([1])), axis=0)
 
 
-def probability(graph: Graph, model: Any, X: Tensor) -> Tensor:
-    """P(positive) as the fitted binary classifier gives it, shape (n, 1).
+def response(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    """What the fitted model answers: P(positive) or the number, shape (n, 1); P(class), (n, classes), for several.
 
     Raises:
         NotCompilable: the model has no ONNX form here.
     """
-    from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
-    from sklearn.linear_model import LogisticRegression
+    from sklearn import ensemble, linear_model
 
     writers: dict[type, Writer] = {
-        LogisticRegression: _linear,
-        HistGradientBoostingClassifier: _boosting,
-        ExtraTreesClassifier: _forest,
-        RandomForestClassifier: _forest,
+        linear_model.LogisticRegression: _logistic_regression,
+        linear_model.Ridge: _weighted_sum,
+        ensemble.HistGradientBoostingClassifier: _boosted_classes,
+        ensemble.HistGradientBoostingRegressor: _boosted_number,
+        ensemble.ExtraTreesClassifier: _forest_of_classes,
+        ensemble.RandomForestClassifier: _forest_of_classes,
+        ensemble.ExtraTreesRegressor: _forest_of_numbers,
+        ensemble.RandomForestRegressor: _forest_of_numbers,
     }
     writer = writers.get(type(model))
     if writer is None:
         known = ", ".join(sorted(kind.__name__ for kind in writers))
         raise NotCompilable(f"{_name(model)} has no ONNX form here; those that have are {known}.")
-    if len(model.classes_) != 2:
-        raise NotCompilable(f"{_name(model)} knows {len(model.classes_)} classes; two can be compiled.")
     return writer(graph, model, X)
 
 
-def _linear(graph: Graph, model: Any, X: Tensor) -> Tensor:
-    product = graph.add("MatMul", X, graph.constant(model.coef_.T))
-    return _logistic(graph, graph.add("Add", product, graph.constant(model.intercept_)))
+def _weighted_sum(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    coefficients = np.atleast_2d(model.coef_)
+    product = graph.add("MatMul", X, graph.constant(coefficients.T))
+    return graph.add("Add", product, graph.constant(np.atleast_1d(model.intercept_)))
 
 
-def _boosting(graph: Graph, model: Any, X: Tensor) -> Tensor:
-    predictors = [predictor for (predictor,) in model._predictors]
-    if any(predictor.nodes["is_categorical"].any() for predictor in predictors):
+def _logistic_regression(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    return _probability(graph, model, _weighted_sum(graph, model, X))
+
+
+def _boosted_classes(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    return _probability(graph, model, _boosted_number(graph, model, X))
+
+
+def _boosted_number(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    if any(predictor.nodes["is_categorical"].any() for stage in model._predictors for predictor in stage):
         raise NotCompilable(
             "Gradient boosting with categorical_features has no ONNX form; encode them as ordinals."
         )
-    total = trees.ensemble(graph, X, [trees.from_boosting(predictor) for predictor in predictors], "sum")
-    return _logistic(graph, graph.add("Add", total, graph.constant(model._baseline_prediction)))
+    grown = [
+        trees.from_boosting(predictor, target)
+        for stage in model._predictors
+        for target, predictor in enumerate(stage)
+    ]
+    total = trees.ensemble(graph, X, grown, "sum")
+    return graph.add("Add", total, graph.constant(np.ravel(model._baseline_prediction)))
 
 
-def _forest(graph: Graph, model: Any, X: Tensor) -> Tensor:
-    single = graph.cast(graph.cast(X, "float"), "double")  # scikit-learn's trees compare float32 with float64
-    return trees.ensemble(graph, single, [trees.from_forest(tree) for tree in model.estimators_], "mean")
+def _forest_of_classes(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    if len(model.classes_) == 2:
+        return _forest(graph, X, [(tree, tree.tree_.value[:, 0, 1]) for tree in model.estimators_])
+    # A leaf answers one number: each tree tells its leaf, and a table what the leaf says of every class.
+    values = [tree.tree_.value[:, 0, :] for tree in model.estimators_]
+    starts = np.cumsum([0, *(len(each) for each in values[:-1])])
+    grown = [
+        trees.from_forest(tree, start + np.arange(len(each), dtype=np.float64), target)
+        for target, (tree, each, start) in enumerate(zip(model.estimators_, values, starts, strict=True))
+    ]
+    leaves = graph.cast(trees.ensemble(graph, _single(graph, X), grown, "sum"), "int64")
+    said = graph.add("Gather", graph.constant(np.vstack(values)), leaves, axis=0)
+    return graph.add("ReduceMean", said, graph.constant([1]), keepdims=0)
+
+
+def _forest_of_numbers(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    return _forest(graph, X, [(tree, tree.tree_.value[:, 0, 0]) for tree in model.estimators_])
+
+
+def _forest(graph: Graph, X: Tensor, grown: list[tuple[Any, NDArray[np.float64]]]) -> Tensor:
+    found = [trees.from_forest(tree, value) for tree, value in grown]
+    return trees.ensemble(graph, _single(graph, X), found, "mean")
+
+
+def _single(graph: Graph, X: Tensor) -> Tensor:
+    return graph.cast(graph.cast(X, "float"), "double")  # scikit-learn's trees compare float32 with float64
+
+
+def _probability(graph: Graph, model: Any, raw: Tensor) -> Tensor:
+    if len(model.classes_) == 2:
+        return _logistic(graph, raw)
+    powers = graph.add(
+        "Exp", graph.add("Sub", raw, graph.add("ReduceMax", raw, graph.constant([1]), keepdims=1))
+    )
+    return _in_all(graph, powers)
+
+
+def _in_all(graph: Graph, parts: Tensor) -> Tensor:
+    """Parts of a row made to add up to 1."""
+    return graph.add("Div", parts, graph.add("ReduceSum", parts, graph.constant([1]), keepdims=1))
 
 
 def _logistic(graph: Graph, logit: Tensor) -> Tensor:
@@ -237,6 +289,31 @@ def recalibrated(graph: Graph, y_score: Tensor, intercept: float, slope: float) 
     logit = graph.add("Sub", graph.add("Log", clipped), graph.add("Log", rest))
     scaled = graph.add("Mul", graph.constant(float(slope)), logit)
     return _logistic(graph, graph.add("Add", graph.constant(float(intercept)), scaled))
+
+
+def sharpened(graph: Graph, probability: Tensor, slope: float) -> Tensor:
+    """The probabilities of several classes after recalibration, as `training.class_predictor` computes them."""
+    if slope == 1.0:
+        return probability
+    clipped = graph.add("Clip", probability, graph.constant(CLIP), graph.constant(1.0))
+    return _in_all(graph, graph.add("Pow", clipped, graph.constant(float(slope))))
+
+
+def decided(graph: Graph, probability: Tensor, worth: NDArray[np.float64]) -> Tensor:
+    """The code whose choice is worth most, shape (n,)."""
+    expected = graph.add("MatMul", probability, graph.constant(worth))
+    rounded = graph.add("Round", graph.add("Mul", expected, graph.constant(DIGITS)))
+    return graph.add("ArgMax", rounded, axis=1, keepdims=0)
+
+
+def interval_end(
+    graph: Graph, number: Tensor, edges: NDArray[np.float64], ends: NDArray[np.float64]
+) -> Tensor:
+    """A prediction interval's end for numbers of shape (n,), by the bin of the number."""
+    column = graph.add("Unsqueeze", number, graph.constant([1]))
+    reached = graph.add("GreaterOrEqual", column, graph.constant(np.append(edges, np.inf)))
+    bins = graph.add("ReduceSum", graph.cast(reached, "int64"), graph.constant([1]), keepdims=0)
+    return graph.add("Add", number, graph.add("Gather", graph.constant(ends), bins, axis=0))
 
 
 def _name(value: Any) -> str:

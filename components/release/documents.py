@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from components.errors import BundleError, ConfigError, DataError, redacted
 
 if TYPE_CHECKING:
-    from components.training.outcomes import OutcomeValues
     from components.validation.comparison import PairedDifference
     from components.validation.fairness import FairnessOfFeature
+    from components.validation.gaps import GapsOfFeature
     from components.validation.gates import Check
     from components.validation.metrics import Estimate
     from components.validation.slices import Slice
@@ -48,10 +48,9 @@ class CardEvidence:
         intended_users: Who acts on the predictions, and how.
         out_of_scope: What it must not be used for.
         ethical_considerations: Who may be harmed or favoured, and what is done about it.
-        target: The predicted column.
-        positive: The value that counts as positive.
-        outcome_values: What each outcome of a decision is worth.
-        threshold: Scores at or above it are decided positive.
+        prediction: What is predicted, and how it becomes a decision, in sentences.
+        worth: What each outcome of a decision is worth.
+        unit: Of these values.
         source: Where the data was read from.
         data_version: Version computed from the data's content.
         part_rows: Rows of train, validation and holdout.
@@ -86,10 +85,9 @@ class CardEvidence:
     intended_users: str
     out_of_scope: str
     ethical_considerations: str
-    target: str
-    positive: str
-    outcome_values: "OutcomeValues"
-    threshold: float
+    prediction: str
+    worth: Mapping[str, float]
+    unit: str
     source: str
     data_version: str
     part_rows: Mapping[str, int]
@@ -100,7 +98,7 @@ class CardEvidence:
     baselines: "Mapping[str, PairedDifference]"
     utility: "Estimate"
     slices: "Sequence[Slice]" = field(metadata=_MAY_BE_EMPTY)
-    fairness: "Sequence[FairnessOfFeature]" = field(metadata=_MAY_BE_EMPTY)
+    fairness: "Sequence[FairnessOfFeature | GapsOfFeature]" = field(metadata=_MAY_BE_EMPTY)
     sensitive_features_used: Mapping[str, str] = field(metadata=_MAY_BE_EMPTY)
     fairness_waived: Mapping[str, str] = field(metadata=_MAY_BE_EMPTY)
     outcome: Literal["approved", "rejected"]
@@ -159,8 +157,7 @@ class DatasheetEvidence:
         period: The time that the rows cover, as text.
         columns: Every column.
         target: The predicted column.
-        positive: The value that counts as positive.
-        positive_rate: Share of positive rows, 0 to 1.
+        target_summary: What values it takes, as text.
         sensitive: Columns that describe protected characteristics; empty if none is named.
         quarantined: Rows set aside for each reason; empty if there were none.
         split: How rows are assigned to parts, as a sentence.
@@ -176,8 +173,7 @@ class DatasheetEvidence:
     period: str
     columns: Sequence[ColumnSummary]
     target: str
-    positive: str
-    positive_rate: float
+    target_summary: str
     sensitive: Sequence[str] = field(metadata=_MAY_BE_EMPTY)
     quarantined: Mapping[str, int] = field(metadata=_MAY_BE_EMPTY)
     split: str

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.errors import BundleError
+from components.release import compiler
 from components.release.archive import canonical_skops, program_code
-from components.release.compiler import UNSEEN, NotCompilable, features, probability, recalibrated
+from components.release.compiler import UNSEEN, NotCompilable, features, recalibrated, response
 from components.release.graph import Graph
-from components.release.parity import Latency, Parity, clean_run
+from components.release.parity import Latency, Parity, clean_run, compare
+from components.training.class_predictor import ClassPredictor
 from components.training.features import MISSING, Columns
+from components.training.number_predictor import NumberPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from components.training.predictor import Predictor
+    from components.release.graph import Tensor
+    from components.training.fitting import AnyPredictor
 
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -29,7 +34,7 @@ __all__ = ["Latency", "NotCompilable", "Parity", "Program", "export", "persisted
 TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
 """Where the types in a bundle may come from; `serving.program` holds the same."""
 
-_OUTPUTS = {"y_score", "y_pred"}
+_OUTPUTS = ("y_score", "y_pred", "y_low", "y_high")
 _EXAMPLE_ROWS, _TOLERANCE = 200, 1e-9
 
 
@@ -46,6 +51,7 @@ class Program:
         inputs: the kind of each column that the program reads, "double" or "string".
         parity: against the flow's predictions, from a clean process.
         latency: in that process.
+        classes: the names of several classes by their codes; none for two classes, and for numbers.
     """
 
     runtime: Literal["onnx", "skops"]
@@ -56,6 +62,7 @@ class Program:
     inputs: dict[str, str]
     parity: Parity
     latency: Latency
+    classes: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -63,19 +70,22 @@ class Program:
         return sum(len(content) for content in self.files.values())
 
 
-def program(predictor: Predictor, columns: Columns, X: pd.DataFrame) -> Program:
+def program(
+    predictor: AnyPredictor, columns: Columns, X: pd.DataFrame, classes: tuple[str, ...] = ()
+) -> Program:
     """The program of a predictor, measured in a clean process on the whole holdout.
 
     Args:
         predictor: fitted.
         columns: the features, in the form that `features.inputs` gives them.
         X: the holdout in that form.
+        classes: the names of several classes by their codes.
 
     Raises:
         BundleError: the predictor has types that may not be loaded, its Python does not run on its own, or a column
             has the name of a prediction.
     """
-    taken = sorted(_OUTPUTS & set(columns.names))
+    taken = sorted(name for name in columns.names if name in _OUTPUTS or name.startswith("y_score_"))
     if taken:
         raise BundleError(f"The features {taken} have the names of predictions; rename these columns.")
     model, trusted_types = persisted(predictor)
@@ -86,17 +96,27 @@ def program(predictor: Predictor, columns: Columns, X: pd.DataFrame) -> Program:
         served = {"program.onnx": export(predictor, columns, X.head(_EXAMPLE_ROWS))}
     except NotCompilable as error:
         runtime, reason, served = "skops", str(error), {"model.skops": model}
-    description = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
+    description: dict[str, Any] = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
+    if classes:
+        description["classes"] = list(classes)
     files = {
         "program.json": json.dumps(description, indent=2).encode() + b"\n",
         "program.pyz": program_code(with_training=runtime == "skops"),
         **served,
     }
-    run = clean_run(files, X, predictor.score_positive(X), predictor.predict(X))
-    return Program(runtime, reason, files, model, trusted_types, inputs, run.parity, run.latency)
+    run = clean_run(files, X, predictions(predictor, X))
+    return Program(runtime, reason, files, model, trusted_types, inputs, run.parity, run.latency, classes)
 
 
-def persisted(predictor: Predictor) -> tuple[bytes, tuple[str, ...]]:
+def predictions(predictor: AnyPredictor, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """What the predictor says of each row, by the names that a program has for it."""
+    said = {"y_score": predictor.respond(X), "y_pred": predictor.predict(X)}
+    if isinstance(predictor, NumberPredictor):
+        said["y_low"], said["y_high"] = predictor.interval(X)
+    return said
+
+
+def persisted(predictor: AnyPredictor) -> tuple[bytes, tuple[str, ...]]:
     """The predictor as a skops file with canonical bytes, and the types in it that skops asks about.
 
     Raises:
@@ -115,11 +135,11 @@ def persisted(predictor: Predictor) -> tuple[bytes, tuple[str, ...]]:
     return data, types
 
 
-def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
+def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
     """The predictor as an ONNX model.
 
-    Inputs are one tensor a column, shape (n, 1), double or string; outputs are `y_score`, double, and `y_pred`,
-    int64, both of shape (n,). Everything is computed in double precision, as scikit-learn does.
+    Inputs are one tensor a column, shape (n, 1), double or string; outputs are those of `predictions`. Everything is
+    computed in double precision, as scikit-learn does.
 
     Args:
         predictor: fitted.
@@ -136,30 +156,47 @@ def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> b
     table = {name: graph.input(name, "double") for name in columns.numeric}
     table |= {name: graph.input(name, "string") for name in columns.categorical}
     X = features(graph, steps["features"], table, columns)
-    y_score = graph.add("Squeeze", probability(graph, steps["model"], X), graph.constant([1]))
-    y_score = recalibrated(graph, y_score, predictor.intercept, predictor.slope)
-    reached = graph.add("GreaterOrEqual", y_score, graph.constant(float(predictor.threshold)))
-    compiled = graph.to_bytes(
-        {"y_score": (y_score, "double"), "y_pred": (graph.cast(reached, "int64"), "int64")}
-    )
+    compiled = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
     _repeats(compiled, predictor, _with_edges(X_example, columns))
     return compiled
 
 
-def _repeats(compiled: bytes, predictor: Predictor, X: pd.DataFrame) -> None:
+def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, tuple[Tensor, str]]:
+    """What follows the pipeline, by the predictor's kind."""
+    if isinstance(predictor, ClassPredictor):
+        y_score = compiler.sharpened(graph, said, predictor.slope)
+        decided = compiler.decided(graph, y_score, predictor.rule)
+        return {"y_score": (y_score, "doubles"), "y_pred": (decided, "int64")}
+    y_score = graph.add("Squeeze", said, graph.constant([1]))
+    if isinstance(predictor, NumberPredictor):
+        ends = {
+            name: compiler.interval_end(graph, y_score, np.asarray(predictor.edges), np.asarray(offsets))
+            for name, offsets in (("y_low", predictor.lower), ("y_high", predictor.upper))
+        }
+        shifted = graph.add("Add", y_score, graph.constant(float(predictor.shift)))
+        return {
+            name: (each, "double") for name, each in {"y_score": y_score, "y_pred": shifted, **ends}.items()
+        }
+    y_score = recalibrated(graph, y_score, predictor.intercept, predictor.slope)
+    reached = graph.add("GreaterOrEqual", y_score, graph.constant(float(predictor.threshold)))
+    return {"y_score": (y_score, "double"), "y_pred": (graph.cast(reached, "int64"), "int64")}
+
+
+def _repeats(compiled: bytes, predictor: AnyPredictor, X: pd.DataFrame) -> None:
     """Refuse a program that computes something else, such as for a class that overrides one compiled here."""
     import onnxruntime
 
     try:
-        y_score = predictor.score_positive(X)
+        expected = predictions(predictor, X)
     except ValueError as error:
         raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
     session = onnxruntime.InferenceSession(compiled, providers=["CPUExecutionProvider"])
     feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    distance = np.abs(session.run(["y_score"], feed)[0] - y_score)
-    if not np.all(distance <= _TOLERANCE):
+    found = dict(zip(expected, session.run(list(expected), feed), strict=True))
+    distance = compare(found, expected).max_abs_difference
+    if not distance <= _TOLERANCE:
         raise NotCompilable(
-            f"The compiled program is {distance.max():.1e} away from the predictor on {len(X)} rows; it must be "
+            f"The compiled program is {distance:.1e} away from the predictor on {len(X)} rows; it must be "
             f"within {_TOLERANCE:g}."
         )
 

@@ -65,13 +65,17 @@ class Graph:
         """The checked model, the same bytes for the same graph.
 
         Args:
-            outputs: what each output of shape (n,) is called, and its tensor and kind.
+            outputs: what each output is called, and its tensor and kind: of shape (n,), or (n, k) for "doubles".
         """
         from onnx import TensorProto, checker, helper
 
         named = [helper.make_node("Identity", [tensor], [name]) for name, (tensor, _) in outputs.items()]
         infos = [
-            helper.make_tensor_value_info(name, getattr(TensorProto, kind.upper()), [None])
+            helper.make_tensor_value_info(
+                name,
+                getattr(TensorProto, kind.upper().removesuffix("S")),
+                [None, None] if kind == "doubles" else [None],
+            )
             for name, (_, kind) in outputs.items()
         ]
         graph = helper.make_graph([*self._nodes, *named], "program", self._inputs, infos, self._constants)

@@ -13,18 +13,23 @@ import yaml
 if TYPE_CHECKING:
     import pandas as pd
 
-_OUTPUTS = (("y_score", "double"), ("y_pred", "long"))
 _TYPES = {"boolean": "boolean", "integer": "long", "number": "double"}
 
 
 def mlmodel_files(
-    features: Iterable[Mapping[str, Any]], example: pd.DataFrame, *, created: str, facts: dict[str, str]
+    features: Iterable[Mapping[str, Any]],
+    example: pd.DataFrame,
+    *,
+    outputs: Mapping[str, str],
+    created: str,
+    facts: dict[str, str],
 ) -> dict[str, bytes]:
     """MLmodel, python_env.yaml, input_example.json, and the same rows as a request: serving_input_example.json.
 
     Args:
         features: name, type and nullability of each column that the program reads, as contract.json has them.
         example: a few rows with these columns, as the table has them.
+        outputs: MLflow's type of each prediction.
         created: when the bundle was made, ISO 8601.
         facts: what MLflow shows beside the model.
     """
@@ -49,7 +54,7 @@ def mlmodel_files(
         },
         "signature": {
             "inputs": _schema((rule["name"], _mlflow_type(rule)) for rule in features),
-            "outputs": _schema(_OUTPUTS),
+            "outputs": _schema((name, kind) for name, kind in outputs.items()),
             "params": None,
         },
         "utc_time_created": created,

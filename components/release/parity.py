@@ -21,6 +21,8 @@ from components.errors import BundleError
 if TYPE_CHECKING:
     import pandas as pd
 
+Predictions = Mapping[str, NDArray[Any]]
+
 _ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
@@ -34,7 +36,8 @@ class Parity:
 
     Attributes:
         rows: how many were compared.
-        max_abs_difference: largest distance between two scores, 0 to 1; infinite where one is no number.
+        max_abs_difference: largest distance between two scores, 0 to 1, or between two numbers as a share of their
+            standard deviation; infinite where one is no number.
         decisions_changed: rows that the program decides otherwise.
     """
 
@@ -77,9 +80,7 @@ class CleanRun:
     modules: tuple[str, ...]
 
 
-def clean_run(
-    files: Mapping[str, bytes], X: pd.DataFrame, y_score: NDArray[np.float64], y_pred: NDArray[np.int64]
-) -> CleanRun:
+def clean_run(files: Mapping[str, bytes], X: pd.DataFrame, expected: Predictions) -> CleanRun:
     """The program's parity and cost, measured in a clean process.
 
     The process gets an empty folder with the program's files and the rows. It starts without site packages, the
@@ -88,22 +89,21 @@ def clean_run(
     Args:
         files: the program's files: program.json, program.pyz and program.onnx or model.skops.
         X: the rows, in the form of `features.inputs`; at least one. Categories are never missing there.
-        y_score: the flow's P(positive) of each row.
-        y_pred: the flow's decision on each row.
+        expected: the flow's predictions, by the names that the program has for them.
 
     Raises:
         BundleError: the program does not run on its own.
     """
     found = _scored(files, X)
     return CleanRun(
-        parity=compare(found["y_score"], found["y_pred"], y_score, y_pred),
+        parity=compare(found, expected),
         latency=_latency(found["single_seconds"], found["batch_seconds"], len(X)),
         modules=tuple(found["modules"].tolist()),
     )
 
 
 def answers(files: Mapping[str, bytes], X: pd.DataFrame) -> NDArray[np.float64]:
-    """The program's P(positive) of each row, shape (rows,), by its own code in a clean process.
+    """The program's scores of each row, by its own code in a clean process.
 
     Arguments and errors as for :func:`clean_run`.
     """
@@ -111,22 +111,25 @@ def answers(files: Mapping[str, bytes], X: pd.DataFrame) -> NDArray[np.float64]:
     return scores
 
 
-def compare(
-    y_score: NDArray[np.float64],
-    y_pred: NDArray[np.int64],
-    expected_score: NDArray[np.float64],
-    expected_pred: NDArray[np.int64],
-) -> Parity:
-    """How far two sets of predictions for the same rows, each of shape (n,), are apart.
+def compare(found: Predictions, expected: Predictions) -> Parity:
+    """How far two sets of predictions for the same rows are apart; of `found`, only what is expected counts.
 
     Raises:
         BundleError: they are not as many.
     """
-    if not len(y_score) == len(y_pred) == len(expected_score) == len(expected_pred):
-        raise BundleError(f"The program answered {len(y_score)} of {len(expected_score)} rows.")
-    distance = np.abs(y_score - expected_score)
-    largest = float(distance.max()) if np.isfinite(distance).all() else float("inf")
-    return Parity(len(y_score), largest, int((y_pred != expected_pred).sum()))
+    rows = len(expected["y_pred"])
+    if wrong := [name for name, values in expected.items() if found[name].shape != values.shape]:
+        raise BundleError(f"The program answered {found[wrong[0]].shape} for {wrong[0]} of {rows} rows.")
+    numbers = expected["y_pred"].dtype.kind == "f"
+    unit = float(np.std(expected["y_score"])) if numbers else 1.0
+    distances = [
+        np.abs(found[name] - values) / (unit or 1.0)
+        for name, values in expected.items()
+        if values.dtype.kind == "f"
+    ]
+    largest = max(float(each.max()) if np.isfinite(each).all() else float("inf") for each in distances)
+    changed = 0 if numbers else int((found["y_pred"] != expected["y_pred"]).sum())
+    return Parity(rows, largest, changed)
 
 
 def _scored(files: Mapping[str, bytes], X: pd.DataFrame) -> dict[str, NDArray[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ NUMBER_BINS, MOST_CATEGORIES = 10, 50
 SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
 
 
-def reference(rows: pd.DataFrame, y_score: NDArray[np.float64], y_pred: NDArray[np.int64]) -> dict[str, Any]:
+def reference(rows: pd.DataFrame, predictions: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """The counts of the rows that the model was evaluated on, as plain values.
 
     A number with at most `NUMBER_BINS` distinct values has a bin for each, otherwise they are bins of about as
@@ -26,17 +27,24 @@ def reference(rows: pd.DataFrame, y_score: NDArray[np.float64], y_pred: NDArray[
 
     Args:
         rows: columns to watch; numbers and booleans are binned, everything else is a category.
-        y_score: P(positive) of each row, shape (n,).
-        y_pred: the decided code of each row, shape (n,).
+        predictions: what is predicted of each row, as the columns of a table: scores, numbers and decisions.
     """
-    codes, counts = np.unique(y_pred, return_counts=True)
     return {
         "convention": CONVENTION,
         "rows": len(rows),
         "features": {str(name): _counts(rows[name]) for name in rows.columns},
-        "y_score": {"cuts": list(SCORE_CUTS), "counts": binned(y_score, SCORE_CUTS)},
-        "y_pred": {str(code): int(count) for code, count in zip(codes, counts, strict=True)},
+        **{name: _predicted(values) for name, values in predictions.items()},
     }
+
+
+def _predicted(values: NDArray[Any]) -> dict[str, Any]:
+    """Decisions by their number, probabilities in twentieths, and numbers in bins of about as many rows."""
+    if values.dtype.kind != "f":
+        codes, counts = np.unique(values, return_counts=True)
+        return {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
+    probabilities = values.min() >= 0 and values.max() <= 1
+    cuts = list(SCORE_CUTS) if probabilities else _cuts(values)
+    return {"cuts": cuts, "counts": binned(values, cuts)}
 
 
 def binned(values: NDArray[Any], cuts: Any) -> list[int]:

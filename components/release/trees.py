@@ -27,6 +27,7 @@ class Tree:
         missing_left: whether a NaN goes left.
         value: what a leaf answers.
         leaf: whether the node is a leaf.
+        target: which of the ensemble's outputs the leaves answer to.
     """
 
     left: NDArray[np.int64]
@@ -36,25 +37,32 @@ class Tree:
     missing_left: NDArray[np.int64]
     value: NDArray[np.float64]
     leaf: NDArray[np.bool_]
+    target: int = 0
 
 
-def from_forest(estimator: Any) -> Tree:
-    """A fitted scikit-learn decision tree; its leaves answer the share of the second class."""
+def from_forest(estimator: Any, leaf_value: NDArray[np.float64], target: int = 0) -> Tree:
+    """A fitted scikit-learn decision tree.
+
+    Args:
+        estimator: a tree of a forest.
+        leaf_value: what each node answers where it is a leaf, shape (nodes,).
+        target: which of the ensemble's outputs it answers to.
+    """
     tree = estimator.tree_
-    leaf = tree.children_left < 0
     return Tree(
         left=tree.children_left,
         right=tree.children_right,
         feature=tree.feature,
         threshold=tree.threshold,
         missing_left=np.asarray(tree.missing_go_to_left),
-        value=tree.value[:, 0, 1],
-        leaf=leaf,
+        value=leaf_value,
+        leaf=tree.children_left < 0,
+        target=target,
     )
 
 
-def from_boosting(predictor: Any) -> Tree:
-    """A tree of histogram gradient boosting; its leaves answer what they add to the log-odds."""
+def from_boosting(predictor: Any, target: int = 0) -> Tree:
+    """A tree of histogram gradient boosting; its leaves answer what they add to the raw output of a class."""
     nodes = predictor.nodes
     return Tree(
         left=nodes["left"],
@@ -64,11 +72,12 @@ def from_boosting(predictor: Any) -> Tree:
         missing_left=nodes["missing_go_to_left"],
         value=nodes["value"],
         leaf=nodes["is_leaf"].astype(bool),
+        target=target,
     )
 
 
 def ensemble(graph: Graph, X: Tensor, trees: Sequence[Tree], aggregate: str) -> Tensor:
-    """The trees' "sum" or "mean" for each row, shape (n, 1).
+    """The trees' "sum" or "mean" for each row and output, shape (n, outputs).
 
     Args:
         graph: receives one node.
@@ -77,9 +86,10 @@ def ensemble(graph: Graph, X: Tensor, trees: Sequence[Tree], aggregate: str) -> 
         aggregate: "sum" or "mean".
     """
     attributes: dict[str, list[NDArray[Any]]] = {}
-    roots, nodes, leaves = [], 0, 0
+    roots, targets, nodes, leaves = [], [], 0, 0
     for tree in trees:
         roots.append(nodes)
+        targets += [tree.target] * int(tree.leaf.sum())
         for name, values in _attributes(tree, nodes, leaves).items():
             attributes.setdefault(name, []).append(values)
         nodes, leaves = nodes + max(1, int((~tree.leaf).sum())), leaves + int(tree.leaf.sum())
@@ -89,14 +99,14 @@ def ensemble(graph: Graph, X: Tensor, trees: Sequence[Tree], aggregate: str) -> 
         "TreeEnsemble",
         X,
         domain=ML,
-        n_targets=1,
+        n_targets=max(targets) + 1,
         aggregate_function=_AGGREGATE[aggregate],
         post_transform=0,
         tree_roots=roots,
         nodes_splits=tensor(splits),
         nodes_modes=tensor(np.full(nodes, _LESS_OR_EQUAL, dtype=np.uint8)),
         leaf_weights=tensor(weights),
-        leaf_targetids=[0] * leaves,
+        leaf_targetids=targets,
         **{name: values.tolist() for name, values in joined.items()},
     )
 

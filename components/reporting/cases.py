@@ -17,7 +17,12 @@ CONTRIBUTION = "contribution_"
 """Before a column's name, the column of its contribution in the table of cases."""
 
 MOST_FEATURES, MOST_CASES = 6, 6
-TITLES = {"most_wrong": "Most wrong", "borderline": "Borderline"}
+TITLES = {
+    "most_wrong": "Most wrong",
+    "borderline": "Borderline",
+    "too_high": "Predicted most too high",
+    "too_low": "Predicted most too low",
+}
 
 
 @dataclass(frozen=True)
@@ -29,13 +34,13 @@ class CaseGroup:
 
 
 def groups(
-    explanation: Explanation, class_names: tuple[str, str], booleans: Collection[str] = ()
+    explanation: Explanation, class_names: Sequence[str], booleans: Collection[str] = ()
 ) -> tuple[CaseGroup, ...]:
     """The cases by kind, each with its largest contributions.
 
     Args:
         explanation: Its cases.
-        class_names: How the negative and the positive class are called.
+        class_names: How the classes are called, by their codes; none where numbers are predicted.
         booleans: Features whose 0 and 1 mean false and true.
     """
     kinds = dict.fromkeys(explanation.cases["kind"])
@@ -60,7 +65,7 @@ def _case(
     key: str,
     case: dict[str, Any],
     names: Sequence[str],
-    class_names: tuple[str, str],
+    class_names: Sequence[str],
     booleans: Collection[str],
 ) -> Figure:
     ordered = sorted(names, key=lambda name: -abs(case[CONTRIBUTION + name]))
@@ -71,15 +76,30 @@ def _case(
     bars, rest = shown[:MOST_FEATURES], shown[MOST_FEATURES:]
     if rest:
         bars.append((f"{len(rest)} others", sum(size for _, size in rest)))
-    score, truth = float(case["y_score"]), class_names[int(case["y_true"])]
-    finding = (
-        f"Score for “{class_names[1]}”: {fixed(score)}. The truth: “{truth}”. "
-        f"What moved it most: {bars[0][0]} ({signed(bars[0][1], 2)})."
-    )
-    title = f"Scored {fixed(score, 2)}, truly {truth}"
+    title, said = _said(case, class_names)
+    finding = f"{said} What moved it most: {bars[0][0]} ({signed(bars[0][1], 2)})."
     table = tuple((label, signed(size)) for label, size in shown)
     return Figure(
         key, title, finding, _bars(bars), HALF, 26 * len(bars) + 12, ("feature", "contribution"), table
+    )
+
+
+def _said(case: dict[str, Any], class_names: Sequence[str]) -> tuple[str, str]:
+    """The case in a few words, and in a sentence or two."""
+    score, truth = float(case["y_score"]), case["y_true"]
+    if not class_names:
+        return (
+            f"Predicted {number(score)}, truly {number(float(truth))}",
+            f"Predicted: {number(score)}. The truth: {number(float(truth))}.",
+        )
+    name = class_names[int(truth)]
+    if len(class_names) == 2:
+        said = f"Score for “{class_names[1]}”: {fixed(score)}. The truth: “{name}”."
+        return f"Scored {fixed(score, 2)}, truly {name}", said
+    decided = class_names[int(case["y_pred"])]
+    return (
+        f"Decided {decided} ({fixed(score, 2)}), truly {name}",
+        f"Decided “{decided}”, whose probability is {fixed(score)}; bars show what spoke for it. The truth: “{name}”.",
     )
 
 

@@ -59,7 +59,7 @@ def thousand(
         value: What each outcome is worth.
         class_names: How the negative and the positive class are called.
     """
-    y_pred = evaluation.y_score >= evaluation.threshold
+    y_pred = evaluation.y_score >= evaluation.least_positive
     weight = np.ones(evaluation.rows) if evaluation.sample_weight is None else evaluation.sample_weight
     cells = [(1, 1), (1, 0), (0, 0), (0, 1)]  # decided, truly
     shares = [weight[(y_pred == d) & (evaluation.y_true == t)].sum() / weight.sum() for d, t in cells]

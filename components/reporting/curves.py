@@ -10,7 +10,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from components.reporting.cuts import Cuts, Floats, along, band
-from components.reporting.figure import HALF, WIDE, Figure
+from components.reporting.figure import HALF, WIDE, Figure, slug
 from components.reporting.formats import (
     bracketed,
     count,
@@ -39,7 +39,7 @@ def roc(cut: Cuts, evaluation: Evaluation) -> Figure:
     xs = np.linspace(0, 1, 101)
     ys = along(xs, fpr, tpr)
     low, high = band(ys[1:])
-    point = (_at(cut, evaluation.threshold, fpr[0]), _at(cut, evaluation.threshold, tpr[0]))
+    point = (_at(cut, evaluation.least_positive, fpr[0]), _at(cut, evaluation.least_positive, tpr[0]))
     finding = (
         f"Area under the curve {with_interval(evaluation.metrics.get('roc_auc'))}; 0.5 is guessing, 1 is perfect. The chosen "
         f"threshold finds {percent(point[1])} of the positives and wrongly flags {percent(point[0])} of the negatives."
@@ -51,7 +51,7 @@ def roc(cut: Cuts, evaluation: Evaluation) -> Figure:
         text(frame.x(0.62), frame.y(0.57), "guessing", "note"),
         frame.band(xs, low, high, "model"),
         frame.line(fpr[0], tpr[0], "model"),
-        _chosen(frame, *point, evaluation.threshold),
+        _chosen(frame, *point, evaluation.least_positive),
     ]
     header = ("false positive rate", "true positive rate", "low", "high")
     table = _table(xs, ys[0], low, high)
@@ -66,8 +66,8 @@ def precision_recall(cut: Cuts, evaluation: Evaluation) -> Figure:
     ys = along(xs, recall, precision)
     low, high = band(ys[1:])
     point = (
-        _at(cut, evaluation.threshold, cut.true_positive_rate[0]),
-        _at(cut, evaluation.threshold, cut.precision[0]),
+        _at(cut, evaluation.least_positive, cut.true_positive_rate[0]),
+        _at(cut, evaluation.least_positive, cut.precision[0]),
     )
     share = float(cut.true_positive[0, -1])
     finding = (
@@ -81,7 +81,7 @@ def precision_recall(cut: Cuts, evaluation: Evaluation) -> Figure:
         text(frame.x(0.02), frame.y(share) + 16, "guessing", "note"),
         frame.band(xs, low, high, "model"),
         frame.line(xs, ys[0], "model"),
-        _chosen(frame, *point, evaluation.threshold, below=True),
+        _chosen(frame, *point, evaluation.least_positive, below=True),
     ]
     header = ("recall", "precision", "low", "high")
     table = _table(xs, ys[0], low, high)
@@ -131,7 +131,7 @@ def utility(
     return Figure("utility", title, finding, stack(drawing), WIDE, HEIGHT, header, table)
 
 
-def reliability(calibration: CalibrationReport, y_score: Floats) -> Figure:
+def reliability(calibration: CalibrationReport, y_score: Floats, outcome: str = "") -> Figure:
     """Observed shares against predicted ones, bin by bin, over a histogram of the scores."""
     frame = Frame(Scale(0, 1, 52, 444), Scale(0, 1, 300, 30))
     large = calibration.in_the_large
@@ -163,9 +163,13 @@ def reliability(calibration: CalibrationReport, y_score: Floats) -> Figure:
         (fixed(b.mean_score), fixed(b.observed), fixed(b.low), fixed(b.high), count(b.rows))
         for b in calibration.bins
     )
-    return Figure(
-        "reliability", "Do the scores mean what they say?", finding, stack(drawing), HALF, 410, header, rows
+    title = (
+        f"Do the scores of “{outcome}” mean what they say?"
+        if outcome
+        else "Do the scores mean what they say?"
     )
+    key = f"reliability-{slug(outcome)}" if outcome else "reliability"
+    return Figure(key, title, finding, stack(drawing), HALF, 410, header, rows)
 
 
 def _unit_frame() -> Frame:

@@ -65,7 +65,7 @@ def cuts(evaluation: Evaluation) -> Cuts:
     """
     score, weight = evaluation.y_score, evaluation.sample_weight
     weight = np.ones(len(score)) if weight is None else np.asarray(weight, dtype=np.float64)
-    edges = np.unique([*np.quantile(score, np.linspace(0, 1, QUANTILES + 1)), evaluation.threshold])
+    edges = np.unique([*np.quantile(score, np.linspace(0, 1, QUANTILES + 1)), evaluation.least_positive])
     cell = np.maximum(np.searchsorted(edges, score, side="right") - 1, 0)
     share = np.stack([np.bincount(cell, weight * (evaluation.y_true == k), len(edges)) for k in (1, 0)])
     share = share[:, ::-1] / weight.sum()

@@ -76,7 +76,7 @@ def beeswarm(explanation: Explanation) -> Figure:
         y = top + row * (index + 0.5)
         shares = _share(explanation.X[feature].iloc[picked])
         parts += [name(LEFT - 12, y + 4, feature, 26), _swarm(contributions, shares, scale, y, row / 2 - 3)]
-    label = f"contribution to the score ({explanation.unit})"
+    label = f"contribution to {_output(explanation)} ({explanation.unit})"
     parts.append(text((LEFT + RIGHT) / 2, bottom + 38, label, "label", text_anchor="middle"))
     finding = (
         f"Each dot is one of {len(picked)} sampled rows; to the right it raised the score, to the left it lowered it. "
@@ -91,8 +91,18 @@ def beeswarm(explanation: Explanation) -> Figure:
         )
         for feature, contributions in values.items()
     )
-    title = "Contributions row by row"
-    return Figure("beeswarm", title, finding, stack(parts), WIDE, bottom + 50, header, table)
+    outcome = explanation.outcome
+    title = f"Contributions to “{outcome}”, row by row" if outcome else "Contributions row by row"
+    return Figure(
+        f"beeswarm-{slug(outcome)}" if outcome else "beeswarm",
+        title,
+        finding,
+        stack(parts),
+        WIDE,
+        bottom + 50,
+        header,
+        table,
+    )
 
 
 def by_group(explanation: Explanation, sensitive: str) -> Figure:
@@ -122,6 +132,10 @@ def by_group(explanation: Explanation, sensitive: str) -> Figure:
     title, key = f"What moves the scores, by {sensitive}", f"by-group-{slug(sensitive)}"
     header = ("feature", *groups)
     return Figure(key, title, finding, stack(parts), WIDE, int(bottom + 28), header, table)
+
+
+def _output(explanation: Explanation) -> str:
+    return f"the score of “{explanation.outcome}”" if explanation.outcome else "the score"
 
 
 def is_number(column: pd.Series[Any]) -> bool:

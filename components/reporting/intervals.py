@@ -139,13 +139,15 @@ def fairness(feature: FairnessOfFeature, positive: str = "positive") -> Figure:
         )
         for rate, title in RATES.items()
     ]
-    title, key = f"Decisions by {feature.feature}", f"fairness-{slug(feature.feature)}"
+    decided = f", “{feature.outcome}” or not" if feature.outcome else ""
+    title = f"Decisions by {feature.feature}{decided}"
+    key = f"fairness-{slug(feature.feature)}{f'-{slug(feature.outcome)}' if feature.outcome else ''}"
     return forest(
         key,
         title,
         _fairness_finding(feature, positive),
         panels,
-        rows + _small(feature.groups),
+        rows + small_groups(feature.groups),
         feature.feature,
     )
 
@@ -182,7 +184,8 @@ def _fairness_finding(feature: FairnessOfFeature, positive: str) -> str:
     )
 
 
-def _small(groups: Sequence[Any]) -> list[Row]:
+def small_groups(groups: Sequence[Any]) -> list[Row]:
+    """A line for each group that is not scored; of many, one for all."""
     small = [group for group in groups if not group.scored]
     if len(small) <= MOST_SMALL_GROUPS:
         return [Row(g.group, rows=g.rows, note="too few rows to be scored") for g in small]

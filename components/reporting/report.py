@@ -6,12 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.reporting import cases, choices, curves, data_profile, explained, formats, intervals, summary
+from components.reporting import (
+    cases,
+    choices,
+    curves,
+    data_profile,
+    explained,
+    formats,
+    intervals,
+    matrix,
+    numbers,
+    summary,
+)
 from components.reporting.bullet import bullet
 from components.reporting.cost import serving_cost
 from components.reporting.cuts import cuts
 from components.reporting.dependence import dependence
 from components.reporting.figure import TEMPLATES, Figure, slug
+from components.training.outcomes import OutcomeValues
+from components.validation.calibration import ClassCalibration, NumberCalibration
+from components.validation.gaps import GapsOfFeature
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -19,12 +33,12 @@ if TYPE_CHECKING:
     from components.data.schema import Violation
     from components.data.snapshot import Snapshot
     from components.release.parity import Latency, Parity
-    from components.training.outcomes import OutcomeValues
+    from components.training.outcomes import Values
     from components.training.recalibration import Recalibration
     from components.training.search import SearchResult
     from components.validation.evaluation import Evaluation
     from components.validation.explanation import Explanation
-    from components.validation.fairness import FairnessReport
+    from components.validation.fairness import FairnessOfFeature, FairnessReport
     from components.validation.gates import Decision
 
 FILTERS = (
@@ -41,6 +55,7 @@ FILTERS = (
     summary.by_concern,
 )
 DEPENDENCE_FEATURES, MOST_COLUMNS = 4, 200
+MOST_OUTCOMES, MOST_SWARMED = 6, 3
 SECTIONS = (
     ("summary", "Decision"),
     ("checks", "Checks"),
@@ -66,14 +81,14 @@ class ReportInputs:
         description: What the model does, in a sentence.
         statement: The business objective.
         kpi: What the objective is measured by.
-        class_names: How the negative and the positive class are called, such as ``out of work``, ``employed``.
+        class_names: How the classes are called, by their codes, such as ``out of work``, ``employed``; none for numbers.
         outcome_values: What each outcome of a decision is worth.
         decision: The decision with its checks.
         evaluation: The evaluation on the holdout.
         fairness: By sensitive feature.
         explanation: Contributions on sampled rows.
         searches: One a family.
-        recalibration: The test of the calibration on the validation part, and whether it was mended.
+        recalibration: The test of the calibration on the validation part, and whether it was mended; None for numbers.
         snapshot: The data version.
         source_rows: Rows that the source gave.
         quarantined_rows: Of these, the rows set aside.
@@ -93,14 +108,14 @@ class ReportInputs:
     description: str
     statement: str
     kpi: str
-    class_names: tuple[str, str]
-    outcome_values: OutcomeValues
+    class_names: tuple[str, ...]
+    outcome_values: Values
     decision: Decision
     evaluation: Evaluation
     fairness: FairnessReport
     explanation: Explanation
     searches: Sequence[SearchResult]
-    recalibration: Recalibration
+    recalibration: Recalibration | None
     snapshot: Snapshot
     source_rows: int
     quarantined_rows: int
@@ -140,23 +155,20 @@ def html(inputs: ReportInputs) -> str:
 def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
     """The figures of the report by section, in the order in which they stand there."""
     evaluation, explanation = inputs.evaluation, inputs.explanation
-    cut = cuts(evaluation)
     limits = {check.code: check.threshold for check in inputs.decision.checks}
-    trade_off, features, positive = inputs.fairness.trade_off, inputs.fairness.features, inputs.class_names[1]
+    trade_off, positive = inputs.fairness.trade_off, inputs.class_names[-1] if inputs.class_names else ""
     return {
-        "thousand": [*choices.thousand(evaluation, inputs.outcome_values, inputs.class_names)],
+        **of_the_task(evaluation),
+        **_of_two_classes(inputs),
         "baselines": [intervals.baselines(evaluation.baselines, summary.NAMES)],
-        "curves": [curves.roc(cut, evaluation), curves.precision_recall(cut, evaluation)],
-        "utility": [curves.utility(cut, inputs.outcome_values, evaluation.threshold, inputs.class_names)],
-        "calibration": [curves.reliability(evaluation.calibration, evaluation.y_score)],
         "slices": [
             intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary, _booleans(inputs))
         ],
         "robustness": [intervals.robustness(evaluation.robustness, [limits.get("R01"), limits.get("R02")])],
-        "fairness": [intervals.fairness(f, positive) for f in features if not f.crossed],
-        "intersections": [intervals.fairness(f, positive) for f in features if f.crossed],
+        "fairness": [by_group(f, positive) for f in inputs.fairness.compared if not f.crossed],
+        "intersections": [by_group(f, positive) for f in inputs.fairness.compared if f.crossed],
         "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],
-        "explanation": [explained.importance(explanation), explained.beeswarm(explanation)],
+        "explanation": [explained.importance(explanation), *map(explained.beeswarm, by_outcome(explanation))],
         "dependence": [dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]],
         "by_group": [explained.by_group(explanation, feature) for feature in explanation.by_group],
         "permutation": [
@@ -166,6 +178,59 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
         ],
         "search": [choices.search(inputs.searches, evaluation.family, evaluation.metric)],
     }
+
+
+def of_the_task(evaluation: Evaluation) -> dict[str, list[Figure]]:
+    """What is drawn of two classes, of several, or of numbers."""
+    calibration = evaluation.calibration
+    if isinstance(calibration, NumberCalibration):
+        return {
+            "curves": [numbers.actual_against_predicted(evaluation), numbers.errors(evaluation)],
+            "decisions": [],
+            "calibration": [numbers.binned(calibration)],
+        }
+    if isinstance(calibration, ClassCalibration):
+        named = list(enumerate(evaluation.target.classes))[:MOST_OUTCOMES]
+        return {
+            "curves": [],
+            "decisions": [matrix.confusion(evaluation), matrix.by_class(evaluation)],
+            "calibration": [
+                curves.reliability(calibration.classes[name], evaluation.y_score[:, code], name)
+                for code, name in named
+            ],
+        }
+    cut = cuts(evaluation)
+    return {
+        "curves": [curves.roc(cut, evaluation), curves.precision_recall(cut, evaluation)],
+        "decisions": [],
+        "calibration": [curves.reliability(calibration, evaluation.y_score)],
+    }
+
+
+def _of_two_classes(inputs: ReportInputs) -> dict[str, list[Figure]]:
+    """What outcomes are worth where there are four of them."""
+    evaluation, value = inputs.evaluation, inputs.outcome_values
+    if not isinstance(value, OutcomeValues):
+        return {"thousand": [], "utility": []}
+    names = (inputs.class_names[0], inputs.class_names[1])
+    return {
+        "thousand": [*choices.thousand(evaluation, value, names)],
+        "utility": [curves.utility(cuts(evaluation), value, evaluation.least_positive, names)],
+    }
+
+
+def by_outcome(explanation: Explanation) -> list[Explanation]:
+    """The explanation of each of the leading classes; itself where there are not several."""
+    sizes = {name: float(abs(values).sum()) for name, (_, values) in explanation.outcomes.items()}
+    leading = sorted(sizes, key=lambda name: -sizes[name])[:MOST_SWARMED]
+    return [explanation.of(name) for name in leading] or [explanation]
+
+
+def by_group(feature: FairnessOfFeature | GapsOfFeature, positive: str) -> Figure:
+    """Decisions or numbers by group of a sensitive feature."""
+    if isinstance(feature, GapsOfFeature):
+        return numbers.gaps(feature)
+    return intervals.fairness(feature, feature.outcome or positive)
 
 
 def _booleans(inputs: ReportInputs) -> set[str]:

@@ -19,7 +19,7 @@ from components.reporting.formats import (
 from components.validation.gates import OF_THE_MODEL
 
 if TYPE_CHECKING:
-    from components.training.outcomes import OutcomeValues
+    from components.training.outcomes import Values
     from components.validation.comparison import PairedDifference
     from components.validation.evaluation import Evaluation
     from components.validation.gates import Check, Decision
@@ -82,15 +82,16 @@ class Action:
     details: tuple[str, ...] = ()
 
 
-def without_model(evaluation: Evaluation, class_names: tuple[str, str]) -> tuple[str, PairedDifference]:
+def without_model(evaluation: Evaluation, class_names: Sequence[str]) -> tuple[str, PairedDifference]:
     """The better rule without a model, and what the model gains on it."""
     name, difference = min(evaluation.utility_constants.items(), key=lambda item: item[1].value)
     return rule(name, class_names), difference
 
 
-def rule(name: str, class_names: tuple[str, str]) -> str:
+def rule(name: str, class_names: Sequence[str]) -> str:
     """What one does who decides without a model."""
-    return f"deciding “{class_names[name == 'always']}” every time"
+    decided = class_names[name == "always"] if name in ("always", "never") else name
+    return f"deciding “{decided}” every time"
 
 
 def headline(decision: Decision) -> str:
@@ -122,7 +123,7 @@ def explanation(decision: Decision) -> str:
 
 
 def reasons(
-    decision: Decision, evaluation: Evaluation, value: OutcomeValues, class_names: tuple[str, str]
+    decision: Decision, evaluation: Evaluation, value: Values, class_names: Sequence[str]
 ) -> tuple[str, ...]:
     """Why, in sentences for readers who do not model: what blocked, then what was found."""
     blocked = tuple(_blocked(check) for check in decision.failed)
@@ -183,7 +184,7 @@ def _blocked(check: Check) -> str:
     )
 
 
-def _worth(evaluation: Evaluation, value: OutcomeValues, class_names: tuple[str, str]) -> str:
+def _worth(evaluation: Evaluation, value: Values, class_names: Sequence[str]) -> str:
     other, gain = without_model(evaluation, class_names)
     verdict = "more" if gain.low > 0 else "less" if gain.high < 0 else "not certainly more"
     return (

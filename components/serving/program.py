@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 Arrays = Mapping[str, NDArray[Any]]
-Predictions = tuple[NDArray[np.float64], NDArray[np.int64]]
+Predictions = dict[str, NDArray[Any]]
+"""By name: `y_score` and `y_pred`; for numbers also `y_low` and `y_high`, the ends of the prediction interval."""
 
 MISSING = "__missing__"
 """What a missing category is called; the same as in training."""
@@ -37,11 +38,13 @@ class Program:
 
     Attributes:
         inputs: the columns that it reads, each "double" or "string".
-        run: from one array of shape (n, 1) a column to scores and decisions.
+        run: from one array of shape (n, 1) a column to predictions.
+        classes: the names of several classes by their codes; none for two classes, and for numbers.
     """
 
     inputs: dict[str, str]
     run: Callable[[Arrays], Predictions]
+    classes: tuple[str, ...] = ()
 
     @classmethod
     def load(cls, folder: str | Path, threads: int = 1) -> Program:
@@ -54,11 +57,17 @@ class Program:
         folder = Path(folder)
         description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
         if description["runtime"] == "onnx":
-            return cls(description["inputs"], _compiled(folder / "program.onnx", threads))
-        return cls(description["inputs"], _python(folder / "model.skops", description["trusted_types"]))
+            run = _compiled(folder / "program.onnx", threads)
+        else:
+            run = _python(folder / "model.skops", description["trusted_types"])
+        return cls(description["inputs"], run, tuple(description.get("classes", ())))
 
     def predict(self, columns: Arrays) -> Predictions:
-        """P(positive) and the decided code of each row, each of shape (n,).
+        """What is predicted of each row.
+
+        Of two classes, `y_score` is P(positive) and `y_pred` the decided code, each of shape (n,). Of several,
+        `y_score` is P(class), shape (n, classes). Of numbers, `y_score` is what is expected, `y_pred` what to act on,
+        and `y_low` and `y_high` are the ends of the prediction interval.
 
         Args:
             columns: one array of shape (n,) a column: numbers finite, or missing as NaN or None; categories as
@@ -94,9 +103,10 @@ def _compiled(path: Path, threads: int) -> Callable[[Arrays], Predictions]:
     options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
+    names = [output.name for output in session.get_outputs()]
+
     def run(columns: Arrays) -> Predictions:
-        y_score, y_pred = session.run(["y_score", "y_pred"], columns)
-        return y_score, y_pred
+        return dict(zip(names, session.run(names, columns), strict=True))
 
     return run
 
@@ -111,23 +121,36 @@ def _python(path: Path, trusted_types: list[str]) -> Callable[[Arrays], Predicti
 
     def run(columns: Arrays) -> Predictions:
         frame = pandas.DataFrame({name: values[:, 0] for name, values in columns.items()})
-        y_score = predictor.score_positive(frame)
-        return y_score, (y_score >= predictor.threshold).astype(np.int64)
+        said = {"y_score": predictor.respond(frame), "y_pred": predictor.predict(frame)}
+        if hasattr(predictor, "interval"):
+            said["y_low"], said["y_high"] = predictor.interval(frame)
+        return said
 
     return run
 
 
+def columns_of(predictions: Predictions, classes: tuple[str, ...]) -> Predictions:
+    """The predictions as the columns of a table, each of shape (n,).
+
+    Of several classes, `y_pred` is the name of the decided one and `y_score_<name>` the probability of each.
+    """
+    if not classes:
+        return predictions
+    names = np.empty(len(classes), dtype=object)
+    names[:] = classes
+    scores = {f"y_score_{name}": predictions["y_score"][:, code] for code, name in enumerate(classes)}
+    return {**scores, "y_pred": names[predictions["y_pred"]]}
+
+
 class _MlflowModel:
-    """What MLflow calls: a table in, a table of `y_score` and `y_pred` out."""
+    """What MLflow calls: a table in, a table of predictions out."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
-        y_score, y_pred = self._program.predict(
-            {name: data[name].to_numpy() for name in self._program.inputs}
-        )
-        return type(data)({"y_score": y_score, "y_pred": y_pred}, index=data.index)
+        said = self._program.predict({name: data[name].to_numpy() for name in self._program.inputs})
+        return type(data)(columns_of(said, self._program.classes), index=data.index)
 
 
 def _load_pyfunc(path: str) -> _MlflowModel:
@@ -152,13 +175,10 @@ def score(folder: Path, rows: Path) -> dict[str, Any]:
     columns = {
         name: np.array(column, dtype=object) for name, column in zip(table["columns"], values, strict=True)
     }
-    y_score, y_pred = Program.load(folder).predict(columns)
-    return {
-        "predictions": [
-            {"y_score": probability, "y_pred": code}
-            for probability, code in zip(y_score.tolist(), y_pred.tolist(), strict=True)
-        ]
-    }
+    program = Program.load(folder)
+    said = columns_of(program.predict(columns), program.classes)
+    answers = zip(*(values.tolist() for values in said.values()), strict=True)
+    return {"predictions": [dict(zip(said, answer, strict=True)) for answer in answers]}
 
 
 def main(arguments: list[str] | None = None) -> int:

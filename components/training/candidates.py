@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import optuna
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from components.training.features import Columns, Kind
+    from components.training.target import Task
 
-Task = Literal["binary", "multiclass", "regression"]
 Params = dict[str, Any]
 
 
@@ -27,7 +27,7 @@ class Family:
         kind: which preprocessing it wants.
         default: the first configuration tried.
         suggest: draws a configuration for an Optuna trial.
-        estimator: the unfitted model of a configuration and a seed; its `fit` takes `sample_weight`.
+        estimator: the unfitted model of a configuration, a seed and a task; its `fit` takes `sample_weight`.
     """
 
     name: str
@@ -35,16 +35,18 @@ class Family:
     kind: Kind
     default: Params
     suggest: Callable[[optuna.Trial], Params]
-    estimator: Callable[[Params, int], BaseEstimator]
+    estimator: Callable[[Params, int, Task], BaseEstimator]
 
 
 def _suggest_linear(trial: optuna.Trial) -> Params:
     return {"C": trial.suggest_float("C", 1e-4, 100, log=True)}
 
 
-def _linear(params: Params, seed: int) -> BaseEstimator:
-    from sklearn.linear_model import LogisticRegression
+def _linear(params: Params, seed: int, task: Task = "binary") -> BaseEstimator:
+    from sklearn.linear_model import LogisticRegression, Ridge
 
+    if task == "regression":
+        return Ridge(alpha=1 / params["C"], random_state=seed)
     return LogisticRegression(**params, max_iter=1000, random_state=seed)
 
 
@@ -59,10 +61,11 @@ def _suggest_gradient_boosting(trial: optuna.Trial) -> Params:
     }
 
 
-def _gradient_boosting(params: Params, seed: int) -> BaseEstimator:
-    from sklearn.ensemble import HistGradientBoostingClassifier
+def _gradient_boosting(params: Params, seed: int, task: Task = "binary") -> BaseEstimator:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    return HistGradientBoostingClassifier(**params, early_stopping=False, random_state=seed)
+    kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
+    return kind(**params, early_stopping=False, random_state=seed)
 
 
 def _suggest_random_forest(trial: optuna.Trial) -> Params:
@@ -73,10 +76,11 @@ def _suggest_random_forest(trial: optuna.Trial) -> Params:
     }
 
 
-def _random_forest(params: Params, seed: int) -> BaseEstimator:
-    from sklearn.ensemble import RandomForestClassifier
+def _random_forest(params: Params, seed: int, task: Task = "binary") -> BaseEstimator:
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
-    return RandomForestClassifier(**params, n_estimators=50, random_state=seed)
+    kind = RandomForestRegressor if task == "regression" else RandomForestClassifier
+    return kind(**params, n_estimators=50, random_state=seed)
 
 
 LINEAR = Family("linear", 0, "linear", {"C": 1.0}, _suggest_linear, _linear)
@@ -109,22 +113,22 @@ RANDOM_FOREST = Family(
 FAMILIES: dict[str, Family] = {family.name: family for family in (LINEAR, GRADIENT_BOOSTING, RANDOM_FOREST)}
 
 
-def build(family: Family, params: Params, columns: Columns, seed: int) -> Pipeline:
+def build(family: Family, params: Params, columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
     """The unfitted pipeline of a configuration: `features`, then `model`."""
-    return _pipeline(columns, family.kind, family.estimator(params, seed))
+    return _pipeline(columns, family.kind, family.estimator(params, seed, task))
 
 
-def untuned_linear(columns: Columns, seed: int) -> Pipeline:
-    """The baseline that a searched model must not fall behind: logistic regression as it comes."""
-    from sklearn.linear_model import LogisticRegression
-
-    return _pipeline(columns, "linear", LogisticRegression(max_iter=1000, random_state=seed))
+def untuned_linear(columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
+    """The baseline that a searched model must not fall behind: logistic or ridge regression as it comes."""
+    return _pipeline(columns, "linear", _linear({"C": 1.0}, seed, task))
 
 
-def dummy(columns: Columns, seed: int) -> Pipeline:
-    """The baseline that every model must beat: it predicts the classes' shares and reads no feature."""
-    from sklearn.dummy import DummyClassifier
+def dummy(columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
+    """The baseline that every model must beat: it predicts the classes' shares, or the mean, and reads no feature."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
 
+    if task == "regression":
+        return _pipeline(columns, "tree", DummyRegressor(strategy="mean"))
     return _pipeline(columns, "tree", DummyClassifier(strategy="prior", random_state=seed))
 
 

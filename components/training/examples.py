@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.training.features import Columns, inputs
+from components.training.target import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,13 @@ class Examples:
 
     Attributes:
         X: model inputs, one row an example.
-        y: codes of the target: 1 for the positive class, else 0; shape (rows,).
+        y: codes of the target (of a binary one 1 for the positive class, else 0), or its numbers; shape (rows,).
         weight: sample weights, shape (rows,), or None where no weight column is named.
         rows: the table's rows with every column, aligned with X.
     """
 
     X: pd.DataFrame
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     weight: NDArray[np.float64] | None
     rows: pd.DataFrame
 
@@ -44,8 +45,7 @@ def examples(
     where: NDArray[np.bool_],
     *,
     columns: Columns,
-    target: str,
-    positive: str,
+    target: Target,
     weight: str = "",
 ) -> Examples:
     """The examples of the rows that `where` marks, in the order of the table.
@@ -54,14 +54,12 @@ def examples(
         table: a snapshot.
         where: shape (rows of the table,).
         columns: the features.
-        target: the column to predict.
-        positive: the value of the target that counts as positive, as text.
+        target: what is predicted.
         weight: the column of sample weights, or "".
     """
     rows = table.filter(where).to_pandas()
-    y = (rows[target].map(_text) == positive.lower()).to_numpy().astype(np.int64)
     weights = rows[weight].to_numpy(np.float64) if weight else None
-    return Examples(inputs(rows, columns), y, weights, rows)
+    return Examples(inputs(rows, columns), target.encoded(rows[target.column]), weights, rows)
 
 
 def learning(train: Examples, group: Sequence[str], *, max_rows: int, seed: int) -> dict[str, Any]:
@@ -83,7 +81,3 @@ def learning(train: Examples, group: Sequence[str], *, max_rows: int, seed: int)
         "sample_weight": None if weight is None else weight[rows],
         "groups": None if groups is None else groups[rows],
     }
-
-
-def _text(value: Any) -> str:
-    return str(value).lower()

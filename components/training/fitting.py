@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from components.training.candidates import FAMILIES, Params, build, dummy, untuned_linear
+from components.training.class_predictor import ClassPredictor, temperature
+from components.training.conformal import bands
 from components.training.examples import Examples
 from components.training.features import Columns
-from components.training.outcomes import OutcomeValues
+from components.training.number_predictor import NumberPredictor
+from components.training.outcomes import ClassValues, ErrorValues, OutcomeValues, Values
 from components.training.predictor import Predictor, utility_threshold
 from components.training.recalibration import Recalibration, recalibration
+from components.training.target import Task
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+AnyPredictor = Predictor | ClassPredictor | NumberPredictor
 
 
 @dataclass(frozen=True)
@@ -22,11 +30,12 @@ class Fitted:
 
     Attributes:
         predictor: ready to decide.
-        recalibration: the test of calibration on the validation part, and whether it was applied.
+        recalibration: the test of calibration on the validation part, and whether it was applied; None for numbers,
+            whose intervals are fitted there instead.
     """
 
-    predictor: Predictor
-    recalibration: Recalibration
+    predictor: AnyPredictor
+    recalibration: Recalibration | None
 
 
 def fit(
@@ -36,24 +45,49 @@ def fit(
     validation: Examples,
     *,
     columns: Columns,
-    value: OutcomeValues,
+    value: Values,
     alpha: float,
     seed: int,
 ) -> Fitted:
-    """The predictor of a configuration: refitted, recalibrated where significantly off, with its threshold.
+    """The predictor of a configuration: refitted, recalibrated where significantly off, and ready to decide.
 
     Args:
         family: the winning family's name.
         params: its configuration.
         train: what the pipeline learns from.
-        validation: what recalibration and threshold are chosen on.
+        validation: what recalibration, decisions and intervals are chosen on.
         columns: the features.
-        value: what each outcome is worth.
+        value: what each outcome is worth; its kind says what the task is.
         alpha: the level at which calibration counts as off.
         seed: of the estimator.
     """
-    predictor = Predictor(build(FAMILIES[family], params, columns, seed))
-    predictor.fit(train.X, train.y, train.weight)
+    pipeline = build(FAMILIES[family], params, columns, seed, task_of(value))
+    pipeline.fit(train.X, train.y, model__sample_weight=train.weight)
+    if isinstance(value, OutcomeValues):
+        return _of_two(pipeline, validation, value, alpha)
+    if isinstance(value, ClassValues):
+        return _of_several(pipeline, validation, value, alpha)
+    return _of_numbers(pipeline, validation, value)
+
+
+def task_of(value: Values) -> Task:
+    """The task whose outcomes have such values."""
+    return {OutcomeValues: "binary", ClassValues: "multiclass", ErrorValues: "regression"}[type(value)]  # type: ignore[return-value]
+
+
+def baselines(train: Examples, *, columns: Columns, seed: int, task: Task = "binary") -> dict[str, Pipeline]:
+    """The fitted ``dummy`` and untuned ``linear`` models that the predictor is compared with."""
+    models: dict[str, Any] = {
+        "dummy": dummy(columns, seed, task),
+        "linear": untuned_linear(columns, seed, task),
+    }
+    return {
+        name: model.fit(train.X, train.y, model__sample_weight=train.weight) for name, model in models.items()
+    }
+
+
+def _of_two(pipeline: Pipeline, validation: Examples, value: OutcomeValues, alpha: float) -> Fitted:
+    predictor = Predictor(pipeline)
     score = predictor.score_positive(validation.X)
     calibration = recalibration(validation.y, score, validation.weight, alpha)
     if calibration.applied:
@@ -63,9 +97,20 @@ def fit(
     return Fitted(predictor, calibration)
 
 
-def baselines(train: Examples, *, columns: Columns, seed: int) -> dict[str, Pipeline]:
-    """The fitted ``dummy`` and untuned ``linear`` models that the predictor is compared with."""
-    models: dict[str, Any] = {"dummy": dummy(columns, seed), "linear": untuned_linear(columns, seed)}
-    return {
-        name: model.fit(train.X, train.y, model__sample_weight=train.weight) for name, model in models.items()
-    }
+def _of_several(pipeline: Pipeline, validation: Examples, value: ClassValues, alpha: float) -> Fitted:
+    predictor = ClassPredictor(pipeline, worth=value.table)
+    calibration = temperature(validation.y, predictor.respond(validation.X), validation.weight, alpha)
+    if calibration.applied:
+        predictor.set_params(slope=calibration.slope)
+    return Fitted(predictor, calibration)
+
+
+def _of_numbers(pipeline: Pipeline, validation: Examples, value: ErrorValues) -> Fitted:
+    predictor = NumberPredictor(pipeline)
+    expected = predictor.respond(validation.X)
+    found = bands(validation.y, expected, validation.weight)
+    predictor.set_params(edges=found.edges, lower=found.lower, upper=found.upper)
+    if value.too_high != value.too_low:
+        residual = np.sort(validation.y - expected)
+        predictor.set_params(shift=float(np.quantile(residual, value.quantile, method="inverted_cdf")))
+    return Fitted(predictor, None)

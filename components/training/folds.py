@@ -13,7 +13,7 @@ from components.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from components.training.candidates import Task
+    from components.training.target import Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -61,6 +61,15 @@ class Predictor(ClassifierMixin, BaseEstimator):
         self.pipeline.fit(X, y, model__sample_weight=sample_weight)
         return self
 
+    @property
+    def rule(self) -> float:
+        """What decides: the threshold."""
+        return self.threshold
+
+    def respond(self, X: pd.DataFrame) -> Array:
+        """As `score_positive`."""
+        return self.score_positive(X)
+
     def score_positive(self, X: pd.DataFrame) -> Array:
         """P(positive) of each row after recalibration, shape (n,), 0 to 1."""
         return recalibrated(self.pipeline.predict_proba(X)[:, 1], self.intercept, self.slope)

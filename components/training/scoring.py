@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from components.errors import ConfigError
+from components.training.target import Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Score = Callable[[Array, Array, Array | None], float]
@@ -31,31 +32,48 @@ class Scorer:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-SCORERS: dict[str, Scorer] = {
-    "roc_auc": Scorer("roc_auc_score", 1, "score"),
-    "average_precision": Scorer("average_precision_score", 1, "score"),
-    "log_loss": Scorer("log_loss", -1, "score"),
-    "brier_score": Scorer("brier_score_loss", -1, "score"),
-    "accuracy": Scorer("accuracy_score", 1, "label"),
-    "balanced_accuracy": Scorer("balanced_accuracy_score", 1, "label"),
-    "precision": Scorer("precision_score", 1, "label", {"zero_division": 0.0}),
-    "recall": Scorer("recall_score", 1, "label"),
-    "specificity": Scorer("recall_score", 1, "label", {"pos_label": 0}),
-    "f1": Scorer("f1_score", 1, "label"),
+SCORERS: dict[Task, dict[str, Scorer]] = {
+    "binary": {
+        "roc_auc": Scorer("roc_auc_score", 1, "score"),
+        "average_precision": Scorer("average_precision_score", 1, "score"),
+        "log_loss": Scorer("log_loss", -1, "score"),
+        "brier_score": Scorer("brier_score_loss", -1, "score"),
+        "accuracy": Scorer("accuracy_score", 1, "label"),
+        "balanced_accuracy": Scorer("balanced_accuracy_score", 1, "label"),
+        "precision": Scorer("precision_score", 1, "label", {"zero_division": 0.0}),
+        "recall": Scorer("recall_score", 1, "label"),
+        "specificity": Scorer("recall_score", 1, "label", {"pos_label": 0}),
+        "f1": Scorer("f1_score", 1, "label"),
+    },
+    "multiclass": {
+        "roc_auc": Scorer("roc_auc_score", 1, "score", {"multi_class": "ovr"}),
+        "log_loss": Scorer("log_loss", -1, "score"),
+        "brier_score": Scorer("brier_score_loss", -1, "score"),
+        "accuracy": Scorer("accuracy_score", 1, "label"),
+        "balanced_accuracy": Scorer("balanced_accuracy_score", 1, "label"),
+        "f1": Scorer("f1_score", 1, "label", {"average": "macro", "zero_division": 0.0}),
+    },
+    "regression": {
+        "r2": Scorer("r2_score", 1, "score"),
+        "root_mean_squared_error": Scorer("root_mean_squared_error", -1, "score"),
+        "mean_absolute_error": Scorer("mean_absolute_error", -1, "score"),
+    },
 }
 
 
-def scorer(metric: str) -> Score:
-    """The function of codes, response and sample weight that gives the metric's score; losses are negated.
+def scorer(metric: str, task: Task = "binary") -> Score:
+    """The function of truth, response and sample weight that gives the metric's score; losses are negated.
 
     Raises:
-        ConfigError: no metric has this name.
+        ConfigError: the task has no metric of this name.
     """
-    if metric not in SCORERS:
-        raise ConfigError(f"The metric '{metric}' is not known; use one of {', '.join(SCORERS)}.")
+    if metric not in SCORERS[task]:
+        raise ConfigError(
+            f"The metric '{metric}' is not known; use one of {', '.join(SCORERS[task])} (the task is {task})."
+        )
     from sklearn import metrics
 
-    chosen = SCORERS[metric]
+    chosen = SCORERS[task][metric]
     function = getattr(metrics, chosen.function)
 
     def score(y_true: Array, response: Array, sample_weight: Array | None) -> float:
@@ -68,7 +86,9 @@ def scorer(metric: str) -> Score:
 
 
 def response(model: Any, X: Any) -> Array:
-    """What a fitted model says: P(positive), shape (n,); one column a class where there are more than two."""
+    """What a fitted model says: P(positive) or the number, shape (n,); one column a class where there are more than two."""
+    if not hasattr(model, "predict_proba"):
+        return np.asarray(model.predict(X), dtype=np.float64)
     probability: Array = model.predict_proba(X)
     return probability[:, 1] if probability.shape[1] == 2 else probability
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from components.errors import DataError
-from components.training.candidates import Family, Params, Task
+from components.training.candidates import Family, Params
 from components.training.features import Columns, preprocessor
 from components.training.folds import Fold, prepare, split
 from components.training.scoring import Score, response, scorer
+from components.training.target import Task
 from components.training.trials import State, Trial, best_of, hopeless, settled
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def search(
 
     Args:
         X: model inputs, as `features.inputs` gives them.
-        y: codes of the target, shape (n,).
+        y: codes of the target, or numbers where the task is regression, shape (n,).
         family: what to search.
         columns: the features.
         metric: a name in `scoring.SCORERS`.
@@ -89,7 +90,7 @@ def search(
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    score, study = scorer(metric), _study(family, seed)
+    score, study = scorer(metric, task), _study(family, seed)
     parts = split(y, folds=folds, seed=seed, groups=groups, task=task)
     history: list[Trial] = []
     with threadpool_limits(1, user_api="blas"):  # sums must not depend on the number of threads
@@ -97,7 +98,7 @@ def search(
         while len(history) < trials and not settled(history, patience):
             asked = study.ask()
             params = family.suggest(asked)
-            estimator = partial(family.estimator, params, seed)
+            estimator = partial(family.estimator, params, seed, task)
             trial = _attempt(asked.number, params, estimator, prepared(), score, history)
             _tell(study, asked, trial)
             history.append(trial)

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from components.training.scoring import response
+
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
-Unit = Literal["log-odds", "probability"]
+Unit = Literal["log-odds", "probability", "units of the target"]
+"""Of what a model puts out: boosted trees and linear models add log-odds, forests average probabilities."""
 
 _TREE_STEPS_PER_SECOND = 2e8
 _SAMPLED_ORDERS = 20
@@ -29,20 +32,20 @@ class Attribution(Protocol):
         method: How the contributions are found.
         unit: Of the raw output and of the contributions.
         names: The columns that contribute.
-        base_value: The output that is explained by nothing.
+        base_value: The output that is explained by nothing; of several classes one each, (classes,).
     """
 
     method: str
     unit: Unit
     names: tuple[str, ...]
-    base_value: float
+    base_value: float | Floats
 
     def rows_within(self, seconds: float) -> int:
         """About how many rows can be explained in this time; it depends on the model, not on the machine."""
         ...
 
     def values(self, columns: pd.DataFrame) -> Floats:
-        """The contributions, (rows, len(names))."""
+        """The contributions, (rows, len(names)); of several classes (rows, len(names), classes)."""
         ...
 
 
@@ -68,9 +71,9 @@ class Stages:
         """What the model learns from, (rows, encoded features)."""
         return np.asarray(self.encoder.transform(columns), dtype=np.float64)
 
-    def probability(self, columns: pd.DataFrame) -> Floats:
-        """P(positive) before recalibration, (rows,)."""
-        return np.asarray(self.model.predict_proba(self.encoder.transform(columns))[:, 1])
+    def output(self, columns: pd.DataFrame) -> Floats:
+        """The probability before recalibration, or the number, (rows,); of several classes (rows, classes)."""
+        return response(self.model, self.encoder.transform(columns))
 
 
 def stages(pipeline: Pipeline) -> Stages:
@@ -103,13 +106,13 @@ def attribution(parts: Stages, background: pd.DataFrame, *, seed: int) -> Attrib
 
 
 def raw_output(pipeline: Pipeline, X: pd.DataFrame, unit: Unit) -> Floats:
-    """The pipeline's own output before recalibration, (rows,): what contributions must add up to."""
-    if unit == "probability":
-        return np.asarray(pipeline.predict_proba(X)[:, 1])
+    """The pipeline's own output before recalibration, (rows,) or (rows, classes): what contributions must add up to."""
+    said = response(pipeline, X)
+    if unit != "log-odds":
+        return said
     if hasattr(pipeline, "decision_function"):
-        return np.asarray(pipeline.decision_function(X)).ravel()
-    probability = pipeline.predict_proba(X)[:, 1]
-    return np.asarray(np.log(probability) - np.log1p(-probability))
+        return np.asarray(pipeline.decision_function(X))
+    return np.asarray(np.log(said) - np.log1p(-said))
 
 
 def encoded_from(encoder: ColumnTransformer, columns: Sequence[str]) -> NDArray[np.int64] | None:
@@ -142,14 +145,19 @@ class _Exact:
         self.names = tuple(str(column) for column in background.columns)
 
     def _by_column(self, encoded_values: Floats) -> Floats:
-        return np.asarray(encoded_values @ np.eye(len(self.names))[self.owner])
+        owners = np.eye(len(self.names))[self.owner]
+        if encoded_values.ndim == 2:
+            return np.asarray(encoded_values @ owners)
+        return np.asarray(np.einsum("rec,en->rnc", encoded_values, owners))
+
+    def _unit(self) -> Unit:
+        return "log-odds" if hasattr(self.parts.model, "predict_proba") else "units of the target"
 
 
 class _Linear(_Exact):
     """Coefficient times distance from the background's mean (Lundberg and Lee, 2017)."""
 
     method = "linear"
-    unit: Unit = "log-odds"
 
     def __init__(self, parts: Stages, owner: NDArray[np.int64], background: pd.DataFrame) -> None:
         import shap
@@ -159,14 +167,16 @@ class _Linear(_Exact):
         # Left alone, the masker would keep 100 of these rows.
         masker = shap.maskers.Independent(encoded, max_samples=len(encoded))
         self.explainer = shap.LinearExplainer(parts.model, masker)
-        self.base_value = float(np.ravel(self.explainer.expected_value)[0])
+        self.unit = self._unit()
+        base = np.ravel(self.explainer.expected_value)
+        self.base_value: float | Floats = base if len(base) > 1 else float(base[0])
 
     def rows_within(self, seconds: float) -> int:
         return int(seconds * 100_000)
 
     def values(self, columns: pd.DataFrame) -> Floats:
         values = np.asarray(self.explainer.shap_values(self.parts.encoded(columns)))
-        return self._by_column(values.reshape(len(columns), -1))
+        return self._by_column(values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values)
 
 
 class _Tree(_Exact):
@@ -183,8 +193,9 @@ class _Tree(_Exact):
         super().__init__(parts, owner, background)
         self.explainer = shap.TreeExplainer(parts.model)
         base = np.ravel(self.explainer.expected_value)
-        self.unit: Unit = "probability" if len(base) == 2 else "log-odds"
-        self.base_value = float(base[-1])
+        averages = hasattr(parts.model, "predict_proba") and not hasattr(parts.model, "decision_function")
+        self.unit: Unit = "probability" if averages else self._unit()
+        self.base_value: float | Floats = base if len(base) > 2 else float(base[-1])
 
     def rows_within(self, seconds: float) -> int:
         trees = self.explainer.model.trees
@@ -194,7 +205,7 @@ class _Tree(_Exact):
 
     def values(self, columns: pd.DataFrame) -> Floats:
         values = np.asarray(self.explainer.shap_values(self.parts.encoded(columns), check_additivity=False))
-        return self._by_column(values[..., 1] if values.ndim == 3 else values)
+        return self._by_column(values[..., 1] if values.ndim == 3 and values.shape[2] == 2 else values)
 
 
 class _Sampled:
@@ -207,7 +218,6 @@ class _Sampled:
     """
 
     method = "sampled"
-    unit: Unit = "probability"
 
     def __init__(self, parts: Stages, background: pd.DataFrame, seed: int) -> None:
         generator = np.random.default_rng(seed)
@@ -215,33 +225,33 @@ class _Sampled:
         self.names = tuple(str(column) for column in background.columns)
         self.starts = background.iloc[generator.integers(0, len(background), _SAMPLED_ORDERS // 2)]
         self.orders = [generator.permutation(len(self.names)) for _ in range(_SAMPLED_ORDERS // 2)]
-        self.base_value = float(np.mean(parts.probability(self.starts)))
+        self.unit: Unit = "probability" if hasattr(parts.model, "predict_proba") else "units of the target"
+        base = np.mean(parts.output(self.starts), axis=0)
+        self.base_value: float | Floats = base if np.ndim(base) else float(base)
 
     def rows_within(self, seconds: float) -> int:
         return int(seconds * _SAMPLED_ROWS_PER_SECOND)
 
     def values(self, columns: pd.DataFrame) -> Floats:
-        total = np.zeros((len(columns), len(self.names)))
+        total: Floats = np.zeros((len(columns), len(self.names), *np.shape(self.base_value)))
         for start, order in enumerate(self.orders):
             for direction in (order, order[::-1]):
                 total[:, direction] += self._walk(columns, start, direction)
         return total / (2 * len(self.orders))
 
     def _walk(self, columns: pd.DataFrame, start: int, order: NDArray[np.int64]) -> Floats:
-        """What each column adds in this order, (rows, columns in the order)."""
+        """What each column adds in this order, (rows, columns in the order), and classes where there are several."""
         row = self.starts.iloc[[start] * len(columns)].set_index(columns.index)
         steps = [row]
         for position in order:
             name = columns.columns[position]
             steps.append(steps[-1].assign(**{name: columns[name]}))
-        outputs = self.parts.probability(pd.concat(steps, ignore_index=True))
-        return np.asarray(np.diff(outputs.reshape(len(steps), -1), axis=0).T)
+        outputs = self.parts.output(pd.concat(steps, ignore_index=True))
+        added = np.diff(outputs.reshape(len(steps), len(columns), *outputs.shape[1:]), axis=0)
+        return np.asarray(np.swapaxes(added, 0, 1))
 
 
 def _is_linear(model: Any) -> bool:
-    coefficients = getattr(model, "coef_", None)
-    return (
-        coefficients is not None
-        and hasattr(model, "decision_function")
-        and np.shape(coefficients)[:-1] == (1,)
-    )
+    if not hasattr(model, "coef_"):
+        return False
+    return hasattr(model, "decision_function") or not hasattr(model, "predict_proba")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
 
 from components.training.examples import Examples
-from components.training.outcomes import OutcomeValues
-from components.validation.fairness import FairnessReport, fairness_report
+from components.training.outcomes import ClassValues, ErrorValues, Values
+from components.validation.fairness import FairnessReport, fairness_by_class, fairness_report
+from components.validation.gaps import gaps_report
 from components.validation.groups import bands as banded
 
 if TYPE_CHECKING:
+    from components.training.fitting import AnyPredictor
+    from components.training.outcomes import OutcomeValues
     from components.training.predictor import Predictor
+    from components.validation.fairness import TradeOff
     from components.validation.mitigation import Constraint
 
 
 def audit(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     validation: Examples,
     holdout: Examples,
     *,
@@ -27,7 +31,8 @@ def audit(
     reported: Sequence[str],
     bands: Mapping[str, Sequence[float]],
     min_rows: int,
-    value: OutcomeValues,
+    value: Values,
+    classes: Sequence[str] = (),
     group: Sequence[str] = (),
     train: Examples | None = None,
     reduction: Constraint | None = None,
@@ -44,35 +49,59 @@ def audit(
         reported: All sensitive features, judged or not.
         bands: For sensitive numbers, the lower edge of each band.
         min_rows: Smaller groups are named, not scored.
-        value: What each outcome is worth.
+        value: What each outcome is worth; its kind says what the task is.
+        classes: The names of several classes by their codes.
         group: Columns whose equal values mark rows that are not independent.
         train: The training rows, where a reduction is asked for.
         reduction: Also train the model under this constraint, and show what it would offer.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
     """
-    from components.validation import mitigation
-
     if not reported:
         return FairnessReport((), None, min_rows)
-    y_pred = predictor.predict(holdout.X)
-    report = fairness_report(
-        holdout.y,
-        y_pred,
-        sensitive_features(holdout.rows, reported, bands),
-        min_rows=min_rows,
-        sample_weight=holdout.weight,
-        clusters=holdout.groups(group),
-        replicates=replicates,
-        seed=seed,
-    )
+    y_pred, groups = predictor.predict(holdout.X), sensitive_features(holdout.rows, reported, bands)
+    rows: dict[str, Any] = {
+        "min_rows": min_rows,
+        "sample_weight": holdout.weight,
+        "clusters": holdout.groups(group),
+    }
+    if isinstance(value, ErrorValues):
+        return FairnessReport((), None, min_rows, gaps_report(holdout.y, y_pred, groups, **rows))
+    rows |= {"replicates": replicates, "seed": seed}
+    if isinstance(value, ClassValues):
+        return fairness_by_class(holdout.y, y_pred, groups, classes=classes, **rows)
+    report = fairness_report(holdout.y, y_pred, groups, **rows)
+    offered = _offered(
+        cast("Predictor", predictor), validation, holdout, report, sensitive=sensitive, bands=bands, min_rows=min_rows,
+        value=value, train=train, reduction=reduction, seed=seed,
+    )  # fmt: skip
+    return FairnessReport(report.features, offered, min_rows)
+
+
+def _offered(
+    predictor: Predictor,
+    validation: Examples,
+    holdout: Examples,
+    report: FairnessReport,
+    *,
+    sensitive: Sequence[str],
+    bands: Mapping[str, Sequence[float]],
+    min_rows: int,
+    value: OutcomeValues,
+    train: Examples | None,
+    reduction: Constraint | None,
+    seed: int,
+) -> TradeOff | None:
+    """What mitigation would offer for the feature with the largest disparity; None where there is none to mend."""
+    from components.validation import mitigation
+
     disparity = {
         feature.feature: feature.demographic_parity_difference.value
         for feature in report.features
         if feature.feature in sensitive and feature.demographic_parity_difference is not None
     }
     if not disparity:
-        return report
+        return None
     widest = max(disparity, key=lambda name: disparity[name])
 
     def group_of(part: Examples) -> pd.Series:
@@ -90,10 +119,9 @@ def audit(
         )
         for part in (validation, holdout)
     )
-    offered = mitigation.trade_off(
+    return mitigation.trade_off(
         *scored, threshold=predictor.threshold, value=value, min_rows=min_rows, retrained=retrained, seed=seed
     )
-    return FairnessReport(report.features, offered, min_rows)
 
 
 def sensitive_features(

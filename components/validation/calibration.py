@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,6 +56,118 @@ class CalibrationReport:
     slope: Estimate
     error: Estimate
     bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True)
+class NumberCalibration:
+    """How predicted and actual numbers agree; errors are in standard deviations of the target.
+
+    Attributes:
+        in_the_large: Mean of actual minus predicted, 0 if right; above 0 predictions are too low.
+        error: Mean distance between actual and predicted over the bins, 0 if right.
+        coverage: Share of outcomes within their prediction intervals.
+        level: What that share is meant to be.
+        width: Mean width of the intervals, in units of the target.
+        unit: The standard deviation of the target, in its own units.
+        bins: Mean predicted and mean actual number by bins of the prediction, in units of the target.
+    """
+
+    in_the_large: Estimate
+    error: Estimate
+    coverage: Estimate
+    level: float
+    width: float
+    unit: float
+    bins: tuple[CalibrationBin, ...]
+
+
+@dataclass(frozen=True)
+class ClassCalibration:
+    """How the scores of several classes agree with what is true: each class against the rest, by its name."""
+
+    classes: Mapping[str, CalibrationReport]
+
+
+AnyCalibration = CalibrationReport | ClassCalibration | NumberCalibration
+
+
+def class_calibration(
+    y_true: NDArray[np.int64],
+    y_score: Floats,
+    *,
+    classes: Sequence[str],
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    seed: int = 0,
+) -> ClassCalibration:
+    """Calibration of P(class), (rows, classes), class by class; other arguments as for :func:`calibration_report`.
+
+    Source: Kull et al. (2019), Beyond temperature scaling, for class-wise calibration.
+    """
+    return ClassCalibration(
+        {
+            name: calibration_report(
+                y_true == code, y_score[:, code], sample_weight=sample_weight, groups=groups, seed=seed
+            )
+            for code, name in enumerate(classes)
+        }
+    )
+
+
+def number_calibration(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    interval_ends: tuple[Floats, Floats],
+    *,
+    interval_level: float,
+    bins: int = 10,
+    sample_weight: ArrayLike | None = None,
+    groups: Groups | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+) -> NumberCalibration:
+    """Calibration of predicted numbers and of their prediction intervals.
+
+    Args:
+        y_true: Actual numbers (rows,).
+        y_score: Predicted numbers (rows,).
+        interval_ends: Lower and upper ends of the prediction intervals, each (rows,).
+        interval_level: What share of outcomes these are meant to hold.
+        bins: Of equally many rows; fewer where predictions are tied.
+        sample_weight: (rows,).
+        groups: What rows come in together, (rows,).
+        level: Of the intervals of what is measured.
+        seed: Of the draws behind the calibration error.
+    """
+    y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
+    design = Design(len(y), sample_weight, groups)
+    kept = np.flatnonzero(design.weight > 0)
+    low, high = interval_ends[0][kept], interval_ends[1][kept]
+    y, score, design = y[kept], score[kept], design.part(kept)
+    mean = np.average(y, weights=design.weight)
+    unit = float(np.sqrt(np.average((y - mean) ** 2, weights=design.weight))) or 1.0
+    gap, held = MeanRatio((y - score) / unit), MeanRatio((y >= low) & (y <= high))
+    number = _bin_numbers(score, bins)
+    return NumberCalibration(
+        Estimate(design.value(gap), *interval(gap, design, bounded=False, level=level), level),
+        _error((y - score) / unit, number, design, level, seed, most=np.inf),
+        Estimate(design.value(held), *interval(held, design, bounded=True, level=level), level),
+        interval_level,
+        float(np.average(high - low, weights=design.weight)),
+        unit,
+        tuple(
+            _number_point(y, score, design, np.flatnonzero(number == each), level)
+            for each in np.unique(number)
+        ),
+    )
+
+
+def _number_point(
+    y: Floats, score: Floats, design: Design, rows: NDArray[np.int64], level: float
+) -> CalibrationBin:
+    part, actual = design.part(rows), MeanRatio(y[rows])
+    low, high = interval(actual, part, bounded=False, level=level)
+    return CalibrationBin(part.value(MeanRatio(score[rows])), part.value(actual), low, high, len(rows))
 
 
 def calibration_report(
@@ -119,7 +231,9 @@ def _apart(negative: Floats, positive: Floats) -> bool:
     return bool(positive.min() >= negative.max() or positive.max() <= negative.min())
 
 
-def _error(gap: Floats, number: NDArray[np.int64], design: Design, level: float, seed: int) -> Estimate:
+def _error(
+    gap: Floats, number: NDArray[np.int64], design: Design, level: float, seed: int, most: float = 1.0
+) -> Estimate:
     """The calibration error over the bins, without the part that sampling adds to it.
 
     Distances are never negative, so that even a perfect score shows some. The value is the error for which what was seen
@@ -137,7 +251,7 @@ def _error(gap: Floats, number: NDArray[np.int64], design: Design, level: float,
     share = _decreasing_root(
         lambda share: float(np.mean(np.abs(share * gaps + noise).sum(axis=1) <= seen)) - 0.5
     )
-    return Estimate(share * seen, max(0.0, low), min(1.0, high), level)
+    return Estimate(share * seen, max(0.0, low), min(most, high), level)
 
 
 def _gaps(gap: Floats, number: NDArray[np.int64], design: Design) -> tuple[Floats, Floats]:

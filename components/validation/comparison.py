@@ -10,11 +10,11 @@ from numpy.typing import ArrayLike
 
 from components.errors import DataError
 from components.validation.intervals import interval
-from components.validation.metrics import METRICS, Metric, codes, undefined, utility_metric
+from components.validation.metrics import METRICS, Metric, Rule, undefined, utility_metric
 from components.validation.resampling import Design, Difference, Groups, MeanRatio, Statistic
 
 if TYPE_CHECKING:
-    from components.training.outcomes import OutcomeValues
+    from components.training.outcomes import Values
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def paired_difference(
     score_a: ArrayLike,
     score_b: ArrayLike,
     *,
-    threshold: float = 0.5,
-    threshold_b: float | None = None,
+    threshold: Rule = 0.5,
+    threshold_b: Rule | None = None,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
     level: float = 0.95,
@@ -63,10 +63,10 @@ def paired_difference(
 
     Args:
         metric: Name in :data:`~components.validation.metrics.METRICS`.
-        y_true: Codes (rows,).
-        score_a: P(positive) by the challenger, (rows,).
-        score_b: P(positive) by the reference, (rows,).
-        threshold: Scores at or above it are decided positive.
+        y_true: Codes, or numbers, (rows,).
+        score_a: P(positive) or the number by the challenger, (rows,); (rows, classes) for several classes.
+        score_b: The same by the reference.
+        threshold: What turns scores into decisions.
         threshold_b: The reference's own, if it has one.
         sample_weight: (rows,).
         groups: What rows come in together, (rows,).
@@ -79,7 +79,8 @@ def paired_difference(
     Source: DeLong, DeLong and Clarke-Pearson (1988); Hall (1992); Liu, Ma, Wu and Tai (2006), Tests of equivalence and
     non-inferiority for diagnostic accuracy based on the paired areas under ROC curves.
     """
-    chosen, y = METRICS[metric], codes(y_true)
+    chosen = METRICS[metric]
+    y = chosen.truth(y_true)
     first = chosen.of(y, score_a, threshold)
     second = chosen.of(y, score_b, threshold if threshold_b is None else threshold_b)
     return _compare(chosen, first, second, Design(len(y), sample_weight, groups), level, one_sided)
@@ -89,7 +90,7 @@ def utility_difference(
     y_true: ArrayLike,
     pred_a: ArrayLike,
     pred_b: ArrayLike,
-    value: OutcomeValues,
+    value: Values,
     *,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
@@ -99,17 +100,17 @@ def utility_difference(
     """How much more decisions a are worth than decisions b, in ``value.unit`` a decision.
 
     Args:
-        y_true: Codes (rows,).
-        pred_a: Decided codes (rows,).
-        pred_b: Decided codes (rows,), or one code for all rows: deciding without a model.
+        y_true: Codes, or numbers, (rows,).
+        pred_a: What is decided, (rows,).
+        pred_b: What is decided, (rows,), or one decision for all rows: deciding without a model.
         value: What each outcome is worth.
         sample_weight: (rows,).
         groups: What rows come in together, (rows,).
         level: Of the interval, or of each bound by itself if ``one_sided``.
         one_sided: Whether each of the two bounds is to hold by itself.
     """
-    utility, y = utility_metric(value), codes(y_true)
-    first, second = (utility.statistic(y, np.broadcast_to(codes(pred), y.shape)) for pred in (pred_a, pred_b))
+    utility, y = utility_metric(value), np.asarray(y_true)
+    first, second = (utility.statistic(y, np.broadcast_to(pred, y.shape)) for pred in (pred_a, pred_b))
     return _compare(utility, first, second, Design(len(y), sample_weight, groups), level, one_sided)
 
 

@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.training.conformal import LEVEL
 from components.training.examples import Examples
 from components.training.features import Columns
-from components.training.outcomes import OutcomeValues
-from components.validation.calibration import CalibrationReport, calibration_report
+from components.training.number_predictor import NumberPredictor
+from components.training.outcomes import ErrorValues, Values
+from components.training.scoring import response
+from components.training.target import Target
+from components.validation.calibration import (
+    AnyCalibration,
+    calibration_report,
+    class_calibration,
+    number_calibration,
+)
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
-from components.validation.metrics import Estimate, estimates, expected_utility
+from components.validation.metrics import Estimate, Rule, estimates, expected_utility, metrics_of
 from components.validation.robustness import RobustnessReport, robustness_report
 from components.validation.single_features import single_feature_scores
 from components.validation.slices import SliceReport, slice_report
@@ -23,9 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from sklearn.pipeline import Pipeline
 
-    from components.training.predictor import Predictor
-
-"""Into how many bins a number is cut to see what it says alone."""
+    from components.training.fitting import AnyPredictor
 
 LEAST_ROWS = 200
 """With fewer common rows a challenger and a champion are not compared."""
@@ -56,14 +63,17 @@ class Evaluation:
         metric: The primary metric.
         family: The winning family's name.
         rows: Rows of the holdout.
-        threshold: Scores at or above it are decided positive.
-        y_true: int codes, shape (rows,).
-        y_score: P(positive), shape (rows,).
+        target: What is predicted.
+        threshold: What turns scores into decisions: of two classes, scores at or above it are decided positive.
+        y_true: int codes, or numbers, shape (rows,).
+        y_score: P(positive) or the number, shape (rows,); P(class), shape (rows, classes), of several.
+        y_pred: What is decided, shape (rows,).
         sample_weight: Shape (rows,), or None.
         metrics: Every metric with its interval.
         baselines: Model minus ``dummy`` and minus ``linear``, in the primary metric.
         utility: Expected utility of one decision.
-        utility_constants: Utility minus that of deciding ``always`` positive and ``never``.
+        utility_constants: Utility minus that of one decision for all: ``always`` positive and ``never``, a class's name,
+            or the best number.
         slices: The primary metric by slice.
         calibration: Calibration on the holdout.
         robustness: Loss under spoiled inputs.
@@ -73,17 +83,19 @@ class Evaluation:
 
     metric: str
     family: str
+    target: Target
     rows: int
-    threshold: float
+    threshold: Rule
     y_true: NDArray[Any]
     y_score: NDArray[np.float64]
+    y_pred: NDArray[Any]
     sample_weight: NDArray[np.float64] | None
     metrics: dict[str, Estimate]
     baselines: dict[str, PairedDifference]
     utility: Estimate
     utility_constants: dict[str, PairedDifference]
     slices: SliceReport
-    calibration: CalibrationReport
+    calibration: AnyCalibration
     robustness: RobustnessReport
     single_feature: dict[str, Estimate]
     champion: ChampionComparison | None
@@ -93,6 +105,11 @@ class Evaluation:
         """The primary metric with its interval."""
         return self.metrics[self.metric]
 
+    @property
+    def least_positive(self) -> float:
+        """Of two classes, the least score that is decided positive."""
+        return float(np.ravel(self.threshold)[0])
+
 
 @dataclass(frozen=True)
 class ChampionScores:
@@ -100,7 +117,7 @@ class ChampionScores:
 
     Attributes:
         champion: The champion's bundle id.
-        y_score: P(positive), shape (rows of the holdout,).
+        y_score: Its scores, shape (rows of the holdout,) or (rows, classes).
         threshold: The champion's own.
         untouched: Which of these rows the champion was neither trained nor tuned on, shape (rows of the holdout,).
         problem: Why it has no answers, as a sentence; "" if it has.
@@ -108,7 +125,7 @@ class ChampionScores:
 
     champion: str
     y_score: NDArray[np.float64]
-    threshold: float
+    threshold: Rule
     untouched: NDArray[np.bool_]
     problem: str = ""
 
@@ -119,15 +136,16 @@ class ChampionScores:
 
 
 def evaluate(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     holdout: Examples,
     validation: Examples,
     *,
+    target: Target,
     family: str,
     baselines: Mapping[str, Pipeline],
     columns: Columns,
     metric: str,
-    value: OutcomeValues,
+    value: Values,
     group: Sequence[str] = (),
     sensitive: pd.DataFrame | None = None,
     champion: ChampionScores | None = None,
@@ -142,6 +160,7 @@ def evaluate(
         predictor: What decides.
         holdout: The rows that judge it.
         validation: The rows on which each feature is tried alone.
+        target: What is predicted.
         family: The winning family's name.
         baselines: Fitted pipelines, ``dummy`` and ``linear``.
         columns: The features.
@@ -156,26 +175,35 @@ def evaluate(
         seed: Of the resampling and the perturbations.
     """
     y, weight = holdout.y, holdout.weight
-    y_score = predictor.score_positive(holdout.X)
-    y_pred = (y_score >= predictor.threshold).astype(np.int64)
+    y_score, y_pred = predictor.respond(holdout.X), predictor.predict(holdout.X)
     rows: dict[str, Any] = {"sample_weight": weight, "groups": holdout.groups(group)}
     cut_by = holdout.X if sensitive is None else holdout.X.join(sensitive)
-    threshold = float(predictor.threshold)
+    threshold: Rule = predictor.rule
     return Evaluation(
         metric=metric,
         family=family,
+        target=target,
         rows=len(y),
         threshold=threshold,
         y_true=y,
         y_score=y_score,
+        y_pred=y_pred,
         sample_weight=weight,
-        metrics=estimates(y, y_score, threshold=threshold, replicates=replicates, seed=seed, **rows),
+        metrics=estimates(
+            y,
+            y_score,
+            metrics=metrics_of(target.task),
+            threshold=threshold,
+            replicates=replicates,
+            seed=seed,
+            **rows,
+        ),
         baselines={
             name: paired_difference(
                 metric,
                 y,
                 y_score,
-                model.predict_proba(holdout.X)[:, 1],
+                response(model, holdout.X),
                 threshold=threshold,
                 threshold_b=0.5,
                 **rows,
@@ -184,8 +212,8 @@ def evaluate(
         },
         utility=expected_utility(y, y_pred, value, replicates=replicates, seed=seed, **rows),
         utility_constants={
-            name: utility_difference(y, y_pred, code, value, **rows)
-            for name, code in (("always", 1), ("never", 0))
+            name: utility_difference(y, y_pred, decision, value, **rows)
+            for name, decision in constant_decisions(target, value, validation.y).items()
         },
         slices=slice_report(
             cut_by,
@@ -197,9 +225,9 @@ def evaluate(
             bins=slice_bins,
             **rows,
         ),
-        calibration=calibration_report(y, y_score, seed=seed, **rows),
+        calibration=_calibration(predictor, holdout, y_score, target, seed, rows),
         robustness=robustness_report(
-            predictor.score_positive,
+            predictor.respond,
             holdout.X,
             y,
             columns=columns,
@@ -208,17 +236,48 @@ def evaluate(
             seed=seed,
             **rows,
         ),
-        single_feature=single_feature_scores(validation, columns=columns),
+        single_feature=single_feature_scores(validation, columns=columns, task=target.task),
         champion=None if champion is None else compare(champion, y, y_score, metric, threshold, rows),
     )
 
 
+def constant_decisions(target: Target, value: Values, y_known: NDArray[Any]) -> dict[str, float]:
+    """The decisions without a model, one for all rows, by name.
+
+    Args:
+        target: What is predicted.
+        value: What each outcome is worth.
+        y_known: Outcomes that were known before the holdout's, from which the best number is taken.
+    """
+    if isinstance(value, ErrorValues):
+        return {"the best one number": float(np.quantile(y_known, value.quantile))}
+    if target.task == "multiclass":
+        return {name: code for code, name in enumerate(target.classes)}
+    return {"always": 1, "never": 0}
+
+
+def _calibration(
+    predictor: AnyPredictor,
+    holdout: Examples,
+    y_score: NDArray[np.float64],
+    target: Target,
+    seed: int,
+    rows: Mapping[str, Any],
+) -> AnyCalibration:
+    if isinstance(predictor, NumberPredictor):
+        ends = predictor.interval(holdout.X)
+        return number_calibration(holdout.y, y_score, ends, interval_level=LEVEL, seed=seed, **rows)
+    if target.task == "multiclass":
+        return class_calibration(holdout.y, y_score, classes=target.classes, seed=seed, **rows)
+    return calibration_report(holdout.y, y_score, seed=seed, **rows)
+
+
 def compare(
     champion: ChampionScores,
-    y_true: NDArray[np.int64],
+    y_true: NDArray[Any],
     y_score: NDArray[np.float64],
     metric: str,
-    threshold: float,
+    threshold: Rule,
     rows: Mapping[str, Any],
 ) -> ChampionComparison:
     """The challenger against the champion, on the rows that neither was trained or tuned on."""
@@ -226,9 +285,10 @@ def compare(
         return ChampionComparison(champion.champion, 0, None, champion.problem)
     common = champion.untouched
     count = int(common.sum())
-    if count < LEAST_ROWS or len(np.unique(y_true[common])) < 2:
+    wanted = 2 if y_true.dtype.kind == "f" else max(len(np.unique(y_true)), 2)
+    if count < LEAST_ROWS or len(np.unique(y_true[common])) < wanted:
         note = (
-            f"Only {count:,} holdout rows are held out for the champion too; at least {LEAST_ROWS} with both "
+            f"Only {count:,} holdout rows are held out for the champion too; at least {LEAST_ROWS} with all "
             "outcomes are needed. Keep split.salt and split.method as the champion had them."
         )
         return ChampionComparison(champion.champion, count, None, note)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,16 +14,15 @@ from components.errors import DataError
 from components.validation.attribution import Attribution, Unit, attribution, raw_output, stages
 from components.validation.groups import groups_of
 from components.validation.importance import PermutationImportance, permutation_importance
-from components.validation.metrics import Estimate
+from components.validation.metrics import Estimate, Rule
 from components.validation.resampling import Groups
 
 if TYPE_CHECKING:
-    from components.training.predictor import Predictor
+    from components.training.fitting import AnyPredictor
 
 Floats = NDArray[np.float64]
 
 CONTRIBUTION = "contribution_"
-KINDS = ("most_wrong", "borderline")
 MIN_GROUP_ROWS = 20
 MIN_ROWS = 50
 
@@ -37,7 +36,7 @@ class Explanation:
         unit: ``log-odds``, or ``probability`` for forests, which average probabilities, and for sampled contributions.
         method: ``linear`` and ``trees`` are exact, ``sampled`` is an estimate.
         base_value: The output that no column explains.
-        values: Contributions, (rows, names).
+        values: Contributions, (rows, names); of several classes those to ``outcome``.
         X: The same rows' columns, in the same order.
         importance: Mean absolute contribution by column.
         by_group: The same within each large enough group, by sensitive feature and group.
@@ -48,6 +47,8 @@ class Explanation:
         useless_rule: When a column counts as useless, in words.
         cases: Single rows with their contributions; ready for Parquet.
         note: How to read the contributions, and how many rows they are of.
+        outcome: Of several classes the one whose output is explained; "" for two classes, and for numbers.
+        outcomes: Of several classes, the base value and the contributions of each by its name.
     """
 
     names: tuple[str, ...]
@@ -65,6 +66,13 @@ class Explanation:
     useless_rule: str
     cases: pd.DataFrame
     note: str
+    outcome: str = ""
+    outcomes: Mapping[str, tuple[float, Floats]] = field(default_factory=dict)
+
+    def of(self, outcome: str) -> Explanation:
+        """The explanation of another class's output."""
+        base_value, values = self.outcomes[outcome]
+        return replace(self, outcome=outcome, base_value=base_value, values=values)
 
     @property
     def rows(self) -> int:
@@ -78,10 +86,11 @@ class Explanation:
 
 
 def explain(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     X: pd.DataFrame,
-    y_true: NDArray[np.int64],
+    y_true: NDArray[Any],
     *,
+    classes: Sequence[str] = (),
     sensitive_features: pd.DataFrame | None = None,
     sample_weight: Floats | None = None,
     groups: Groups | None = None,
@@ -96,7 +105,8 @@ def explain(
     Args:
         predictor: Fitted.
         X: Model inputs, (n, columns).
-        y_true: Codes 0 and 1, shape (n,).
+        y_true: Codes, or numbers, shape (n,).
+        classes: The names of several classes by their codes.
         sensitive_features: One column a feature, (n, features), for importance by group.
         sample_weight: Shape (n,); weighs rows in every mean.
         groups: What rows come in together, shape (n,), for the intervals of permutation importance.
@@ -113,27 +123,34 @@ def explain(
     if not len(X):
         raise DataError("There are no rows to explain; enlarge the holdout.")
     X, y_true = X.reset_index(drop=True), np.asarray(y_true)
-    y_score = predictor.score_positive(X)
+    y_score, y_pred = predictor.respond(X), predictor.predict(X)
     parts = stages(predictor.pipeline)
     drawn = np.random.default_rng(seed).permutation(len(X))
     explainer = attribution(parts, parts.columns(X.iloc[drawn[:rows]]), seed=seed)
     affordable = explainer.rows_within(seconds)
-    kinds = chosen_cases(y_true, y_score, predictor.threshold, min(cases, max(affordable // 8, 5)))
+    kinds = chosen_cases(y_true, y_score, predictor.rule, min(cases, max(affordable // 8, 5)))
     single = np.concatenate(list(kinds.values()))
     sample = np.sort(drawn[: min(rows, max(affordable - len(single), MIN_ROWS))])
     explained = X.iloc[np.concatenate([sample, single])]
     columns = parts.columns(explained)
     every = explainer.values(columns)
     error = additivity_error(
-        every, explainer.base_value, raw_output(predictor.pipeline, explained, explainer.unit)
+        every, explainer.base_value, raw_output(predictor.pipeline, explained, explainer.unit), explainer.unit
     )
     values, weight = every[: len(sample)], np.ones(len(X)) if sample_weight is None else sample_weight
+    outcomes = {
+        name: (float(np.ravel(explainer.base_value)[code]), values[:, :, code])
+        for code, name in enumerate(classes)
+    }
+    first = max(outcomes, key=lambda name: float(np.abs(outcomes[name][1]).sum()), default="")
+    base_value, shown = outcomes[first] if first else (float(np.ravel(explainer.base_value)[0]), values)
+    decided = y_pred[single] if classes else None
     permutation = permutation_importance(
-        predictor.score_positive,
+        predictor.respond,
         X,
         y_true,
         metric=metric,
-        threshold=predictor.threshold,
+        threshold=predictor.rule,
         sample_weight=sample_weight,
         groups=groups,
         seed=seed,
@@ -143,8 +160,8 @@ def explain(
         names=explainer.names,
         unit=explainer.unit,
         method=explainer.method,
-        base_value=explainer.base_value,
-        values=values,
+        base_value=base_value,
+        values=shown,
         X=columns.iloc[: len(sample)].reset_index(drop=True),
         importance=_importance(explainer.names, values, weight[sample]),
         by_group=importance_by_group(explainer.names, values, sensitive.iloc[sample], weight[sample]),
@@ -154,15 +171,40 @@ def explain(
         useless=permutation.useless,
         useless_rule=_rule(permutation),
         cases=case_table(
-            kinds, columns.iloc[len(sample) :], every[len(sample) :], explainer, y_true, y_score
+            kinds,
+            columns.iloc[len(sample) :],
+            _to(every[len(sample) :], decided),
+            explainer.names,
+            pd.DataFrame(
+                {
+                    "y_true": y_true[single],
+                    "y_score": _to(y_score[single], decided),
+                    "y_pred": y_pred[single],
+                    "base_value": _to(np.broadcast_to(explainer.base_value, y_score[single].shape), decided),
+                }
+            ),
         ),
         note=_note(explainer, len(sample), rows, len(X)),
+        outcome=first,
+        outcomes=outcomes,
     )
 
 
-def additivity_error(values: Floats, base_value: float, output: Floats) -> float:
-    """The largest distance between base value plus contributions and the model's own output; infinite if undefined."""
+def _to(values: Floats, decided: NDArray[np.int64] | None) -> Floats:
+    """Of several classes (the last axis), what belongs to the one that each row is decided to be."""
+    return values if decided is None else values[np.arange(len(values)), ..., decided]
+
+
+def additivity_error(
+    values: Floats, base_value: float | Floats, output: Floats, unit: Unit = "log-odds"
+) -> float:
+    """The largest distance between base value plus contributions and the model's own output; infinite if undefined.
+
+    Numbers may be of any size: their distance is in standard deviations of the output.
+    """
     distance = np.abs(values.sum(axis=1) + base_value - output)
+    if unit == "units of the target":
+        distance = distance / (float(np.std(output)) or 1.0)
     return float(np.max(np.nan_to_num(distance, nan=np.inf)))
 
 
@@ -183,37 +225,41 @@ def importance_by_group(
 
 
 def chosen_cases(
-    y_true: NDArray[np.int64], y_score: Floats, threshold: float, count: int
+    y_true: NDArray[Any], y_score: Floats, rule: Rule, count: int
 ) -> Mapping[str, NDArray[np.int64]]:
-    """Positions of the rows furthest from their outcome, and of those nearest the threshold."""
-    ranks = {"most_wrong": -np.abs(y_true - y_score), "borderline": np.abs(y_score - threshold)}
-    return {kind: np.argsort(ranks[kind], kind="stable")[:count] for kind in KINDS}
+    """Positions of the rows furthest from their outcome, and of those that could as well be decided otherwise.
+
+    Of numbers, those predicted most too high, and most too low.
+    """
+    if y_true.dtype.kind == "f":
+        ranks = {"too_high": y_true - y_score, "too_low": y_score - y_true}
+    elif y_score.ndim == 1:
+        ranks = {"most_wrong": -np.abs(y_true - y_score), "borderline": np.abs(y_score - rule)}
+    else:
+        first, second = np.sort(y_score @ rule, axis=1)[:, ::-1][:, :2].T
+        ranks = {"most_wrong": y_score[np.arange(len(y_true)), y_true], "borderline": first - second}
+    return {kind: np.argsort(rank, kind="stable")[:count] for kind, rank in ranks.items()}
 
 
 def case_table(
     kinds: Mapping[str, NDArray[np.int64]],
     columns: pd.DataFrame,
     values: Floats,
-    explainer: Attribution,
-    y_true: NDArray[np.int64],
-    y_score: Floats,
+    names: Sequence[str],
+    said: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Single rows explained: ``kind``, ``row`` (position), outcome, score, each column and ``contribution_<column>``.
+    """Single rows explained: ``kind``, ``row`` (position), what was said, each column and ``contribution_<column>``.
 
-    ``columns`` and ``values`` are of the rows of ``kinds``, one kind after the other.
+    ``columns``, ``values`` and ``said`` are of the rows of ``kinds``, one kind after the other.
     """
-    rows = np.concatenate(list(kinds.values()))
     facts = pd.DataFrame(
         {
             "kind": np.repeat(list(kinds), [len(positions) for positions in kinds.values()]),
-            "row": rows,
-            "y_true": y_true[rows],
-            "y_score": y_score[rows],
-            "base_value": explainer.base_value,
+            "row": np.concatenate(list(kinds.values())),
         }
     )
-    contributions = pd.DataFrame(values, columns=[CONTRIBUTION + name for name in explainer.names])
-    return pd.concat([facts, columns.reset_index(drop=True), contributions], axis=1)
+    contributions = pd.DataFrame(values, columns=[CONTRIBUTION + name for name in names])
+    return pd.concat([facts, said, columns.reset_index(drop=True), contributions], axis=1)
 
 
 def beeswarm(explanation: Explanation, most: int = 10) -> pd.DataFrame:
@@ -246,7 +292,8 @@ def dependence(explanation: Explanation, most: int = 4) -> dict[str, pd.DataFram
 
 
 def _importance(names: tuple[str, ...], values: Floats, weight: Floats) -> dict[str, float]:
-    return dict(zip(names, np.average(np.abs(values), axis=0, weights=weight).tolist(), strict=True))
+    sizes = np.abs(values).mean(axis=2) if values.ndim == 3 else np.abs(values)
+    return dict(zip(names, np.average(sizes, axis=0, weights=weight).tolist(), strict=True))
 
 
 def _note(explainer: Attribution, sampled: int, asked: int, rows: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -23,6 +23,7 @@ from components.validation.disparity import (
     resampled,
     smallest_ratio,
 )
+from components.validation.gaps import GapsOfFeature
 from components.validation.groups import Groups, groups_of, intersection
 from components.validation.metrics import Estimate
 
@@ -73,6 +74,7 @@ class FairnessOfFeature:
         few_positives: Scored groups with too few positives for a true positive rate.
         few_negatives: Scored groups with too few negatives for a false positive rate.
         crossed: The two features of an intersection, else nothing.
+        outcome: Of several classes the one against the rest, whose decisions are compared; "" for two classes.
     """
 
     feature: str
@@ -85,6 +87,33 @@ class FairnessOfFeature:
     few_positives: tuple[str, ...] = ()
     few_negatives: tuple[str, ...] = ()
     crossed: tuple[str, ...] = ()
+    outcome: str = ""
+
+    @property
+    def judged(self) -> Mapping[str, tuple[str, Estimate | None]]:
+        """What the gates judge, by code: what it is called, and its estimate."""
+        return {
+            "F01": ("Demographic parity difference", self.demographic_parity_difference),
+            "F02": ("Equalized odds difference", self.equalized_odds_difference),
+        }
+
+    @property
+    def measured(self) -> Mapping[str, str]:
+        """What is known of each group: its name for readers, and the attribute."""
+        return {
+            "Selection rate": "selection_rate",
+            "True positive rate": "true_positive_rate",
+            "False positive rate": "false_positive_rate",
+        }
+
+    @property
+    def unscored(self) -> Mapping[str, tuple[str, ...]]:
+        """Groups of which something is not known, by the reason."""
+        return {
+            "too few rows": self.small_groups,
+            "too few positives": self.few_positives,
+            "too few negatives": self.few_negatives,
+        }
 
     @property
     def unscored_rows(self) -> int:
@@ -133,11 +162,24 @@ class TradeOff:
 
 @dataclass(frozen=True)
 class FairnessReport:
-    """Fairness by each sensitive feature, then by each intersection of two."""
+    """Fairness by each sensitive feature, then by each intersection of two.
+
+    Attributes:
+        features: Of decisions; of several classes for each class in turn.
+        trade_off: What mitigation would offer.
+        min_rows: Smaller groups are named, not scored.
+        gaps: Of predicted numbers.
+    """
 
     features: tuple[FairnessOfFeature, ...]
     trade_off: TradeOff | None = None
     min_rows: int = 0
+    gaps: tuple[GapsOfFeature, ...] = ()
+
+    @property
+    def compared(self) -> tuple[FairnessOfFeature | GapsOfFeature, ...]:
+        """What was compared: decisions, or numbers."""
+        return (*self.features, *self.gaps)
 
 
 def fairness_report(
@@ -190,6 +232,39 @@ def fairness_report(
         for groups in (*single, *crossed)
     ]
     return FairnessReport(tuple(features), trade_off, min_rows)
+
+
+def fairness_by_class(
+    y_true: NDArray[np.int64],
+    y_pred: NDArray[np.int64],
+    sensitive_features: pd.DataFrame,
+    *,
+    classes: Sequence[str],
+    min_rows: int = 200,
+    sample_weight: ArrayLike | None = None,
+    clusters: ArrayLike | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> FairnessReport:
+    """Fairness of decisions between several classes: each class against the rest; arguments as above.
+
+    The largest upper bound over the classes is an upper bound for all of them, as it is over pairs of groups.
+    """
+    features = tuple(
+        replace(feature, outcome=name)
+        for code, name in enumerate(classes)
+        for feature in fairness_report(
+            y_true == code,
+            y_pred == code,
+            sensitive_features,
+            min_rows=min_rows,
+            sample_weight=sample_weight,
+            clusters=clusters,
+            replicates=replicates,
+            seed=seed,
+        ).features
+    )
+    return FairnessReport(features, None, min_rows)
 
 
 def fairness_of_feature(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from components.training.target import shares
 from components.validation.bounds import normal_quantile
-from components.validation.metrics import METRICS, Estimate, Metric
+from components.validation.metrics import METRICS, Estimate, Metric, Rule
 from components.validation.resampling import Design, Groups, Statistic
 
 Floats = NDArray[np.float64]
@@ -49,10 +51,10 @@ class PermutationImportance:
 def permutation_importance(
     score: Callable[[pd.DataFrame], Floats],
     X: pd.DataFrame,
-    y_true: NDArray[np.int64],
+    y_true: NDArray[Any],
     *,
     metric: str = "roc_auc",
-    threshold: float = 0.5,
+    threshold: Rule = 0.5,
     sample_weight: Floats | None = None,
     groups: Groups | None = None,
     rows: int = 4000,
@@ -66,9 +68,9 @@ def permutation_importance(
     Columns that say the same stand in for one another: each may look useless while both together are not.
 
     Args:
-        score: Gives P(positive), (rows,).
+        score: Gives P(positive) or the number, (rows,); (rows, classes) for several classes.
         X: Model inputs that the model was not trained on.
-        y_true: Codes 0 and 1.
+        y_true: Codes, or numbers.
         metric: A name of ``METRICS``.
         threshold: For metrics of decisions.
         sample_weight: Shape (rows,).
@@ -93,7 +95,7 @@ def permutation_importance(
     loss = {}
     for name in sample.columns:
         shuffled = tiled.assign(**{str(name): tiled[name].to_numpy()[shuffles.ravel()]})
-        loss[str(name)] = judge.loss(score(shuffled).reshape(repeats, -1), shuffles, level)
+        loss[str(name)] = judge.loss(np.split(score(shuffled), repeats), shuffles, level)
     gain = judge.gain()
     return PermutationImportance(metric, loss, gain, max(tolerance * gain, 0.0), len(picked), repeats)
 
@@ -101,19 +103,25 @@ def permutation_importance(
 @dataclass(frozen=True)
 class _Judge:
     metric: Metric
-    y_true: NDArray[np.int64]
-    threshold: float
+    y_true: NDArray[Any]
+    threshold: Rule
     design: Design  # every row by itself
     together: Design
     y_score: Floats
 
     def gain(self) -> float:
         """The metric's gain over the same score for all rows, their mean."""
-        constant = np.full(len(self.y_true), np.average(self.y_true, weights=self.design.weight))
+        constant = np.broadcast_to(self._constant(), self.y_score.shape)
         return self._value(self.y_score) - self._value(constant)
 
-    def loss(self, shuffled: Floats, shuffles: NDArray[np.int64], level: float) -> Estimate:
-        """The mean loss over the shuffles; ``shuffled`` scores and ``shuffles`` are (repeats, rows).
+    def _constant(self) -> Floats | float:
+        """The mean outcome, or each class's share."""
+        if self.y_score.ndim == 1:
+            return float(np.average(self.y_true, weights=self.design.weight))
+        return shares(self.y_true, self.y_score.shape[1], self.design.weight)
+
+    def loss(self, shuffled: Sequence[Floats], shuffles: NDArray[np.int64], level: float) -> Estimate:
+        """The mean loss over the shuffles; ``shuffles`` are (repeats, rows).
 
         A row enters a shuffle twice, with its own outcome and as the giver of a value, and contributes as both (the
         Hájek projection of a statistic of pairs). That counts the chance of the pairing twice; once is taken off.

@@ -10,14 +10,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from components.errors import DataError
+from components.training.class_predictor import decided
+from components.validation.deviation import Determination, RootMean
 from components.validation.intervals import bca_interval, interval
 from components.validation.ranking import AreaUnderCurve, AveragePrecision
-from components.validation.resampling import Design, Floats, Groups, MeanRatio, Statistic, cell_counts
+from components.validation.resampling import Design, Floats, Groups, Mean, MeanRatio, Statistic, cell_counts
 
 if TYPE_CHECKING:
-    from components.training.outcomes import OutcomeValues
+    from components.training.outcomes import Values
+    from components.training.target import Task
 
 Codes = NDArray[np.int64]
+Rule = float | Floats
+"""What turns scores into decisions: the least score that is called positive or, for several classes, what each decision
+is worth by what is true, shape (classes, classes)."""
 
 LARGE = 50_000
 """Rows beyond which intervals come without resampling: the two then agree, and seconds would become minutes."""
@@ -43,7 +49,10 @@ class Metric:
         needs: Whether ``statistic`` takes scores or predicted codes.
         statistic: From ``y_true`` (codes) and the prediction to a function of the rows' weights.
         bounded: Whether it is a share, within [0, 1] and a mean of what is nearly yes or no.
-        classes: Whether it needs rows of both classes.
+        classes: Whether it needs rows of every class.
+        tasks: What it measures.
+        within: For metrics that compare with the spread of the rows: the statistic of some of the rows, by the spread of
+            all of them. From all ``y_true`` and their weights to such a statistic.
     """
 
     name: str
@@ -52,17 +61,23 @@ class Metric:
     statistic: Callable[[Codes, Any], Statistic]
     bounded: bool = True
     classes: bool = False
+    tasks: tuple[Task, ...] = ("binary",)
+    within: Callable[[Floats, Floats], Callable[[Floats, Floats], Statistic]] | None = None
 
-    def of(self, y_true: ArrayLike, y_score: ArrayLike, threshold: float) -> Statistic:
-        """The statistic of these scores, cut at ``threshold`` where the metric needs predicted codes."""
-        y, scores = codes(y_true), np.asarray(y_score, dtype=np.float64)
+    def truth(self, y_true: ArrayLike) -> NDArray[Any]:
+        """The outcomes as the metric reads them: codes as whole numbers, or numbers."""
+        return np.asarray(y_true, dtype=np.float64) if "regression" in self.tasks else codes(y_true)
+
+    def of(self, y_true: ArrayLike, y_score: ArrayLike, threshold: Rule) -> Statistic:
+        """The statistic of these scores, decided by ``threshold`` where the metric needs predicted codes."""
+        y, scores = self.truth(y_true), np.asarray(y_score, dtype=np.float64)
         return self.statistic(y, scores if self.needs == "score" else labels(scores, threshold))
 
     def function(
         self, y_true: ArrayLike, prediction: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
         """The value; 0 for a share of no rows, NaN where it is undefined."""
-        y = codes(y_true)
+        y = self.truth(y_true)
         return self.defined(Design(len(y), sample_weight).value(self.statistic(y, np.asarray(prediction))))
 
     def defined(self, value: float) -> float:
@@ -73,7 +88,7 @@ class Metric:
 def undefined(metric: Metric, design: Design) -> str:
     """Why there is no value, and what to do."""
     return (
-        f"{metric.name} is undefined on these {design.rows:,} rows: it needs rows of both classes. "
+        f"{metric.name} is undefined on these {design.rows:,} rows: it needs rows of every class. "
         "Use more rows, or a metric that does without."
     )
 
@@ -83,9 +98,24 @@ def codes(y_true: ArrayLike) -> Codes:
     return np.asarray(y_true).astype(np.int64)
 
 
-def labels(y_score: Floats, threshold: float) -> Codes:
-    """The codes that the scores decide: 1 from ``threshold`` up; the likeliest class of an (n, K) score."""
-    return (y_score >= threshold).astype(np.int64) if y_score.ndim == 1 else np.argmax(y_score, axis=1)
+def labels(y_score: Floats, threshold: Rule) -> Codes:
+    """The codes that are decided: 1 from ``threshold`` up; of several classes the one whose choice is worth most."""
+    if y_score.ndim == 1:
+        return (y_score >= threshold).astype(np.int64)
+    worth = np.eye(y_score.shape[1]) if np.ndim(threshold) == 0 else np.asarray(threshold)
+    return np.asarray(decided(y_score, worth))
+
+
+def _area(y_true: Codes, y_score: Floats) -> Statistic:
+    """Of several classes the mean over each against the rest."""
+    if y_score.ndim == 1:
+        return AreaUnderCurve(y_true, y_score)
+    return Mean(
+        [
+            AreaUnderCurve((y_true == code).astype(np.int64), y_score[:, code])
+            for code in range(y_score.shape[1])
+        ]
+    )
 
 
 def _log_loss(y_true: Codes, y_score: Floats) -> MeanRatio:
@@ -95,28 +125,67 @@ def _log_loss(y_true: Codes, y_score: Floats) -> MeanRatio:
     return MeanRatio(-np.log(own))
 
 
+def _brier_score(y_true: Codes, y_score: Floats) -> MeanRatio:
+    if y_score.ndim == 1:
+        return MeanRatio((y_true - y_score) ** 2)
+    return MeanRatio(((_of_class(y_true, y_score.shape[1]) - y_score) ** 2).sum(axis=1))
+
+
 def _recalls(y_true: Codes, y_pred: Codes) -> MeanRatio:
-    of_class = np.column_stack([y_true == 0, y_true == 1])
+    of_class = _of_class(y_true, max(int(y_true.max(initial=1)), int(y_pred.max(initial=1))) + 1)
     return MeanRatio(of_class * (y_true == y_pred)[:, None], of_class)
 
+
+def _f1(y_true: Codes, y_pred: Codes) -> MeanRatio:
+    classes = max(int(y_true.max(initial=1)), int(y_pred.max(initial=1))) + 1
+    kept = slice(1, 2) if classes == 2 else slice(None)
+    true, pred = _of_class(y_true, classes)[:, kept], _of_class(y_pred, classes)[:, kept]
+    return MeanRatio(2 * (true & pred), 1 * true + pred)
+
+
+def _of_class(codes_: Codes, classes: int) -> NDArray[np.bool_]:
+    return np.asarray(codes_[:, None] == np.arange(classes))
+
+
+def _against_spread(y_true: Floats, weight: Floats) -> Callable[[Floats, Floats], Statistic]:
+    """R² of some rows by the spread of all: that of their own spread is poor wherever they are alike."""
+    spread = float(np.average((y_true - np.average(y_true, weights=weight)) ** 2, weights=weight))
+    return lambda y, p: MeanRatio(1 - (y - p) ** 2 / spread)
+
+
+_CLASSES: tuple[Task, ...] = ("binary", "multiclass")
+_NUMBERS: tuple[Task, ...] = ("regression",)
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("roc_auc", True, "score", AreaUnderCurve, classes=True),
+        Metric("roc_auc", True, "score", _area, classes=True, tasks=_CLASSES),
         Metric("average_precision", True, "score", AveragePrecision, classes=True),
-        Metric("log_loss", False, "score", _log_loss, bounded=False),
-        Metric("brier_score", False, "score", lambda y, p: MeanRatio((y - p) ** 2), bounded=False),
-        Metric("accuracy", True, "label", lambda y, p: MeanRatio(y == p)),
-        Metric("balanced_accuracy", True, "label", _recalls, classes=True),
+        Metric("log_loss", False, "score", _log_loss, bounded=False, tasks=_CLASSES),
+        Metric("brier_score", False, "score", _brier_score, bounded=False, tasks=_CLASSES),
+        Metric("accuracy", True, "label", lambda y, p: MeanRatio(y == p), tasks=_CLASSES),
+        Metric("balanced_accuracy", True, "label", _recalls, classes=True, tasks=_CLASSES),
         Metric("precision", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), p == 1)),
         Metric("recall", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), y == 1)),
         Metric("specificity", True, "label", lambda y, p: MeanRatio((y == 0) & (p == 0), y == 0)),
+        Metric("f1", True, "label", _f1, tasks=_CLASSES),
+        Metric("r2", True, "score", Determination, bounded=False, tasks=_NUMBERS, within=_against_spread),
+        Metric("root_mean_squared_error", False, "score", RootMean, bounded=False, tasks=_NUMBERS),
         Metric(
-            "f1", True, "label", lambda y, p: MeanRatio(2 * ((y == 1) & (p == 1)), 1 * (y == 1) + (p == 1))
+            "mean_absolute_error",
+            False,
+            "score",
+            lambda y, p: MeanRatio(np.abs(y - p)),
+            bounded=False,
+            tasks=_NUMBERS,
         ),
     )
 }
+
+
+def metrics_of(task: Task) -> tuple[str, ...]:
+    """The names of a task's metrics."""
+    return tuple(name for name, metric in METRICS.items() if task in metric.tasks)
 
 
 def bootstrap(
@@ -124,7 +193,7 @@ def bootstrap(
     y_true: ArrayLike,
     y_score: ArrayLike,
     *,
-    threshold: float,
+    threshold: Rule,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
     replicates: int = 1000,
@@ -149,8 +218,8 @@ def estimates(
     y_true: ArrayLike,
     y_score: ArrayLike,
     *,
-    metrics: Iterable[str] = tuple(METRICS),
-    threshold: float,
+    metrics: Iterable[str] = metrics_of("binary"),
+    threshold: Rule,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
     replicates: int = 1000,
@@ -165,10 +234,10 @@ def estimates(
     :func:`interval`, which needs no resampling. Metrics of labels alone are resampled as cells of the confusion matrix.
 
     Args:
-        y_true: Codes (rows,).
-        y_score: P(positive) (rows,).
-        metrics: Names in :data:`METRICS`.
-        threshold: Scores at or above it are decided positive.
+        y_true: Codes, or numbers, (rows,).
+        y_score: P(positive), or the predicted number, (rows,); (rows, classes) for several classes.
+        metrics: Names in :data:`METRICS`, all of one task.
+        threshold: What turns scores into decisions.
         sample_weight: (rows,).
         groups: What rows come in, (rows,): groups are resampled, not rows.
         replicates: Resamples; with 1000 another seed moves a bound by about a hundredth of the interval.
@@ -178,11 +247,8 @@ def estimates(
     Raises:
         DataError: A metric is undefined on these rows.
     """
-    y, score, chosen = (
-        codes(y_true),
-        np.asarray(y_score, dtype=np.float64),
-        [METRICS[name] for name in metrics],
-    )
+    chosen = [METRICS[name] for name in metrics]
+    y, score = chosen[0].truth(y_true), np.asarray(y_score, dtype=np.float64)
     design = Design(len(y), sample_weight, groups)
     statistics = [metric.of(y, score, threshold) for metric in chosen]
     if all(metric.needs == "label" for metric in chosen):
@@ -199,7 +265,7 @@ def estimates(
 def expected_utility(
     y_true: ArrayLike,
     y_pred: ArrayLike,
-    value: OutcomeValues,
+    value: Values,
     *,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
@@ -208,18 +274,18 @@ def expected_utility(
     level: float = 0.95,
 ) -> Estimate:
     """What one decision is worth on average, in ``value.unit``; arguments as for :func:`estimates`."""
-    y, decided = codes(y_true), codes(y_pred)
+    y, decided = np.asarray(y_true), np.asarray(y_pred)
     design, metric = Design(len(y), sample_weight, groups), utility_metric(value)
     (drawn,) = _decisions_resampled([metric.statistic], y, decided, design, replicates, seed)
     return _estimate(metric, metric.statistic(y, decided), design, drawn, level)
 
 
-def utility_metric(value: OutcomeValues) -> Metric:
+def utility_metric(value: Values) -> Metric:
     """Expected utility as a metric of decisions."""
-    worth = np.array(
-        [[value.true_negative, value.false_positive], [value.false_negative, value.true_positive]]
-    )
-    return Metric("expected_utility", True, "label", lambda y, p: MeanRatio(worth[y, p]), bounded=False)
+    return Metric(
+        "expected_utility", True, "label", lambda y, p: MeanRatio(value.worth(y, p)), bounded=False,
+        tasks=("binary", "multiclass", "regression"),
+    )  # fmt: skip
 
 
 def _estimate(metric: Metric, statistic: Statistic, design: Design, drawn: Floats, level: float) -> Estimate:
@@ -252,7 +318,7 @@ def _decisions_resampled(
     seed: int,
 ) -> Floats:
     """As :func:`_resampled`; rows of one cell of the confusion matrix are alike, so that counts are enough."""
-    if not design.plain:
+    if not design.plain or y_true.dtype.kind == "f":
         return _resampled([kind(y_true, y_pred) for kind in kinds], design, replicates, seed)
     cells, counts = np.unique(np.stack([y_true, y_pred]), axis=1, return_counts=True)
     drawn, weight = cell_counts(counts, replicates, seed=seed), counts.astype(np.float64)

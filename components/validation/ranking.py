@@ -124,6 +124,45 @@ class AveragePrecision:
         return positive, precision, reached
 
 
+class Concordance:
+    """The share of pairs of rows that a score puts in the order of the outcome, half of the score's ties counted.
+
+    Pairs of equal outcomes do not count. Every two rows are compared: memory grows with their square.
+
+    Args:
+        y_true: Numbers.
+        y_score: Any score that grows with them.
+
+    Source: Harrell, Lee and Mark (1996), Multivariable prognostic models.
+    """
+
+    def __init__(self, y_true: Floats, y_score: Floats) -> None:
+        order = np.sign(y_true[:, None] - y_true[None]).astype(np.int8)
+        agreed = order * np.sign(y_score[:, None] - y_score[None]).astype(np.int8)
+        self._counted = (order != 0).astype(np.float32)
+        self._right = ((agreed + 1) * self._counted / 2).astype(np.float32)
+
+    def values(self, weights: Floats) -> Floats:
+        """(replicates,); NaN where all outcomes are alike."""
+        right, counted = (
+            np.einsum("ij,ij->i", weights @ part, weights) for part in (self._right, self._counted)
+        )
+        with np.errstate(invalid="ignore"):
+            return np.asarray(right / counted, dtype=np.float64)
+
+    def influence(self, weight: Floats) -> Floats:
+        """By the pairs that a row is part of."""
+        right, counted = self._right @ weight, self._counted @ weight
+        total = float(weight @ counted)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = float(weight @ right) / total if total else np.nan
+            return np.asarray(2 * (right - share * counted) / total, dtype=np.float64)
+
+    def counted(self) -> Floats:
+        """Every row."""
+        return np.ones((len(self._counted), 1))
+
+
 def _totals_below(values: Floats) -> Floats:
     """The sums of ``values[k:]`` for each k, and 0 at the end."""
     return np.append(np.cumsum(values[::-1])[::-1], 0.0)

@@ -93,6 +93,25 @@ class Difference:
         return np.hstack([self._first.counted(), self._second.counted()])
 
 
+class Mean:
+    """The mean of several statistics of the same rows."""
+
+    def __init__(self, parts: Sequence[Statistic]) -> None:
+        self._parts = parts
+
+    def values(self, weights: Floats) -> Floats:
+        """(replicates,)."""
+        return np.asarray(np.mean([part.values(weights) for part in self._parts], axis=0))
+
+    def influence(self, weight: Floats) -> Floats:
+        """(rows,)."""
+        return np.asarray(np.mean([part.influence(weight) for part in self._parts], axis=0))
+
+    def counted(self) -> Floats:
+        """(rows, parts of all)."""
+        return np.hstack([part.counted() for part in self._parts])
+
+
 @dataclass(frozen=True)
 class Design:
     """How the rows came.

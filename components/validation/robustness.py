@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from components.training.features import MISSING, Columns
 from components.validation.comparison import paired_difference
-from components.validation.metrics import Estimate, codes
+from components.validation.metrics import METRICS, Estimate, Rule
 from components.validation.resampling import Design, Groups
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def robustness_report(
     *,
     columns: Columns,
     metric: str,
-    threshold: float = 0.5,
+    threshold: Rule = 0.5,
     missing: float = 0.1,
     noise: float = 0.1,
     shift: float = 0.1,
@@ -71,12 +71,12 @@ def robustness_report(
     The interval is over rows, for the faults that the seed drew.
 
     Args:
-        score: From model inputs to P(positive).
+        score: From model inputs to scores.
         X: Model inputs (rows, features), as :func:`components.training.features.inputs` makes them.
-        y_true: Codes (rows,).
+        y_true: Codes, or numbers, (rows,).
         columns: Which features are numbers and which categories.
         metric: Name in :data:`~components.validation.metrics.METRICS`.
-        threshold: Scores at or above it are decided positive.
+        threshold: What turns scores into decisions.
         missing: Fraction of values that go missing.
         noise: Fraction of categories that are mixed up.
         shift: By how many standard deviations numbers are off.
@@ -87,7 +87,7 @@ def robustness_report(
         seed: Of the faults.
     """
     y, clean, design = (
-        codes(y_true),
+        METRICS[metric].truth(y_true),
         np.asarray(score(X), dtype=np.float64),
         Design(len(X), sample_weight, groups),
     )

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from components.training.features import MISSING
 from components.validation.bounds import simultaneous_level
 from components.validation.intervals import interval
-from components.validation.metrics import METRICS, Metric, codes
+from components.validation.metrics import METRICS, Metric, Rule
 from components.validation.resampling import Design, Groups, Statistic
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def slice_report(
     *,
     metric: str,
     min_rows: int,
-    threshold: float = 0.5,
+    threshold: Rule = 0.5,
     bins: int = 4,
     sample_weight: ArrayLike | None = None,
     groups: Groups | None = None,
@@ -96,11 +96,11 @@ def slice_report(
 
     Args:
         frame: The columns to cut by, (rows, columns).
-        y_true: Codes (rows,).
-        y_score: P(positive) (rows,).
+        y_true: Codes, or numbers, (rows,).
+        y_score: P(positive), or the number, (rows,); (rows, classes) for several classes.
         metric: Name in :data:`~components.validation.metrics.METRICS`.
         min_rows: Slices with fewer rows are named, not scored.
-        threshold: Scores at or above it are decided positive.
+        threshold: What turns scores into decisions.
         bins: Quantile bins of a column of numbers with more distinct values than that.
         sample_weight: (rows,).
         groups: What rows come in together, (rows,).
@@ -108,13 +108,17 @@ def slice_report(
 
     Source: Šidák (1967), Rectangular confidence regions.
     """
-    chosen, y, scores = METRICS[metric], codes(y_true), np.asarray(y_score, dtype=np.float64)
+    chosen, scores = METRICS[metric], np.asarray(y_score, dtype=np.float64)
+    y = chosen.truth(y_true)
     design, scored, skipped = Design(len(y), sample_weight, groups), [], []
+    within = chosen.within and chosen.within(y, design.weight)
     for feature in frame.columns:
         small = []
         for name, rows in _bins(frame[feature], bins):
             part = design.part(rows)
-            statistic = chosen.of(y[rows], scores[rows], threshold)
+            statistic = (
+                within(y[rows], scores[rows]) if within else chosen.of(y[rows], scores[rows], threshold)
+            )
             if part.rows < min_rows or _units(part, statistic) < MIN_UNITS:
                 small.append(f"{feature} = {name} ({part.rows:,} rows)")
             else:

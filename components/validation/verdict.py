@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from components.training.outcomes import OutcomeValues
+from components.training.outcomes import Values
+from components.validation.calibration import NumberCalibration
 from components.validation.checks import (
     baselines,
     calibration,
@@ -52,7 +53,7 @@ class Evidence:
     overlaps: Mapping[str, int]
     lookalikes: int
     evaluation: Evaluation
-    outcome_values: OutcomeValues
+    outcome_values: Values
     fairness: FairnessReport
     additivity_error: float
     explained_rows: int
@@ -74,7 +75,7 @@ def verdict(evidence: Evidence, limits: Mapping[str, Limit]) -> tuple[Check, ...
         data.enough_rows(evaluation.metric, evaluation.primary, evaluation.rows, given["D02"]),
         data.whole_table(evidence.used_rows, accepted),
         leakage.parts_are_apart(evidence.overlaps, evidence.lookalikes),
-        leakage.single_feature(evaluation.single_feature, given["L02"]),
+        leakage.single_feature(evaluation.single_feature, given["L02"], evaluation.target.task),
         baselines.beats_dummy(difference["dummy"], given["B01"]),
         baselines.not_worse_than_linear(difference["linear"], evaluation.family, given["B02"]),
         performance.primary_metric(evaluation.metric, evaluation.primary, given["P01"]),
@@ -83,6 +84,7 @@ def verdict(evidence: Evidence, limits: Mapping[str, Limit]) -> tuple[Check, ...
         champion.not_worse_than_champion(evaluation.champion, given["C01"]),
         calibration.calibrated_in_the_large(evaluation.calibration, given["K01"]),
         calibration.calibration_error(evaluation.calibration, given["K02"]),
+        *_coverage(evaluation, given["K03"]),
         *fairness.fairness_checks(evidence.fairness, evidence.fairness_waived, given),
         robustness.missing_values(evaluation.robustness, given["R01"]),
         robustness.noise_and_shift(evaluation.robustness, given["R02"]),
@@ -91,6 +93,12 @@ def verdict(evidence: Evidence, limits: Mapping[str, Limit]) -> tuple[Check, ...
         serving.size(evidence.program_bytes, given["S02"]),
         parity.parity(evidence.parity_difference, evidence.decisions_changed, evaluation.rows, given["T01"]),
     )
+
+
+def _coverage(evaluation: Evaluation, limit: Limit) -> tuple[Check, ...]:
+    """Only numbers have prediction intervals."""
+    report = evaluation.calibration
+    return (calibration.coverage(report, limit),) if isinstance(report, NumberCalibration) else ()
 
 
 class _Limits(dict[str, Limit]):

@@ -14,6 +14,7 @@ from components.training import examples, features, fitting, search
 from components.training.candidates import FAMILIES
 from components.training.features import Columns
 from components.training.predictor import OutcomeValues
+from components.training.target import Target
 from tests.flows.project import COLUMNS, TARGET, Project, changed, rows
 from tests.flows.test_resume import timeless
 
@@ -51,7 +52,7 @@ def _made(table):
 
     def part(name):
         where = divided.part == split.PARTS.index(name)
-        return examples.examples(table, where, columns=FEATURES, target=TARGET, positive="true")
+        return examples.examples(table, where, columns=FEATURES, target=Target(TARGET, "binary", ("true",)))
 
     options = {"columns": FEATURES, "seed": 1}
     found = [

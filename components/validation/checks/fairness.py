@@ -4,14 +4,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from components.validation.fairness import FairnessOfFeature, FairnessReport
+from components.validation.gaps import GapsOfFeature
 from components.validation.gates import Check, Limit, judge, not_applicable
-from components.validation.metrics import Estimate
 
 TITLES = {
     "F01": "Demographic parity difference",
     "F02": "Equalized odds difference",
     "F03": "Rows in groups too small to score",
 }
+
+MITIGATED = "See the trade-off in the report: a threshold a group, or a constrained model, narrows it."
+FAR = "Look at which features stand in for the group, and at how many rows of it there are to learn from."
+
+Compared = FairnessOfFeature | GapsOfFeature
 
 NAMED = 6
 """Groups that are named when they cannot be compared; more are counted."""
@@ -23,34 +28,50 @@ def fairness_checks(
     """F01, F02 and F03 for each sensitive feature, F01 and F02 for each two together; those waived by name say why.
 
     Two together are judged where neither is waived by itself. The difference's upper bound holds for all pairs of
-    groups at once.
+    groups at once, and of several classes for all of them.
     """
-    if not report.features:
+    if not report.compared:
         reason = (
             "NOT JUDGED: no sensitive feature is named; name them in fairness.sensitive if the table has any."
         )
         return tuple(not_applicable(code, title, reason) for code, title in TITLES.items())
-    judged = [feature for feature in report.features if not set(feature.crossed) & set(waived)]
+    judged: dict[str, list[Compared]] = {}
+    for feature in report.compared:
+        if not set(feature.crossed) & set(waived):
+            judged.setdefault(feature.feature, []).append(feature)
     return tuple(
-        _waive(check, waived[feature.feature]) if feature.feature in waived else check
+        _waive(check, waived[name]) if name in waived else check
         for code in TITLES
-        for feature in judged
-        if not (feature.crossed and code == "F03")
-        for check in [_CHECKS[code](feature, limits[code])]
+        for name, each in judged.items()
+        if not (each[0].crossed and code == "F03")
+        for check in [
+            group_sizes(each[0], limits[code]) if code == "F03" else _widest(code, each, limits[code])
+        ]
     )
 
 
-def demographic_parity(feature: FairnessOfFeature, limit: Limit) -> Check:
-    """F01: the upper bound of the largest difference in selection rates between groups."""
-    return _difference("F01", feature, feature.demographic_parity_difference, limit)
+def demographic_parity(feature: Compared, limit: Limit) -> Check:
+    """F01: the upper bound of the largest difference in selection rates, or in mean predictions, between groups."""
+    return _difference("F01", feature, limit)
 
 
-def equalized_odds(feature: FairnessOfFeature, limit: Limit) -> Check:
-    """F02: the upper bound of the largest difference in true or false positive rates between groups."""
-    return _difference("F02", feature, feature.equalized_odds_difference, limit)
+def equalized_odds(feature: Compared, limit: Limit) -> Check:
+    """F02: the upper bound of the largest difference in true or false positive rates, or in mean errors, between groups."""
+    return _difference("F02", feature, limit)
 
 
-def group_sizes(feature: FairnessOfFeature, limit: Limit) -> Check:
+def _widest(code: str, of_classes: list[Compared], limit: Limit) -> Check:
+    """The check of the class whose groups may lie furthest apart; of two classes, and of numbers, there is one."""
+    known = [each for each in of_classes if each.judged[code][1] is not None]
+    return _difference(code, max(known or of_classes[:1], key=lambda each: _high(each, code)), limit)
+
+
+def _high(feature: Compared, code: str) -> float:
+    estimate = feature.judged[code][1]
+    return estimate.high if estimate else 0.0
+
+
+def group_sizes(feature: Compared, limit: Limit) -> Check:
     """F03: the share of rows about whose groups something that is compared cannot be said."""
     rows = sum(group.rows for group in feature.groups)
     return judge(
@@ -64,37 +85,35 @@ def group_sizes(feature: FairnessOfFeature, limit: Limit) -> Check:
     )
 
 
-def _difference(code: str, feature: FairnessOfFeature, estimate: Estimate | None, limit: Limit) -> Check:
-    title = f"{TITLES[code]} by {feature.feature}"
+def _difference(code: str, feature: Compared, limit: Limit) -> Check:
+    name, estimate = feature.judged[code]
+    title = f"{name} by {feature.feature}"
     unscored = _unscored(feature)
     without = f", without {unscored}" if unscored else ""
     if estimate is None:
         return not_applicable(
             code, title, f"NOT JUDGED: fewer than two groups of {feature.feature} can be compared{without}."
         )
+    outcome = feature.outcome
+    decided = f" and all classes (the widest is that of {outcome!r})" if outcome else ""
     return judge(
         code,
         title,
         limit=limit,
         direction="at most",
         bound=estimate.high,
-        measured=f"The upper bound that holds for all pairs of groups at once{without}",
-        remedy="See the trade-off in the report: a threshold a group, or a constrained model, narrows it.",
+        measured=f"The upper bound that holds for all pairs of groups{decided} at once{without}",
+        remedy=FAR if outcome or isinstance(feature, GapsOfFeature) else MITIGATED,
         value=estimate.value,
         interval=(estimate.low, estimate.high),
     )
 
 
-def _unscored(feature: FairnessOfFeature) -> str:
+def _unscored(feature: Compared) -> str:
     """The groups of which something is not known, and why; many are counted."""
-    reasons = {
-        "too few rows": feature.small_groups,
-        "too few positives": feature.few_positives,
-        "too few negatives": feature.few_negatives,
-    }
     told = {
         reason: ", ".join(names) if len(names) <= NAMED else f"{len(names)} groups"
-        for reason, names in reasons.items()
+        for reason, names in feature.unscored.items()
         if names
     }
     return "; ".join(f"{names} ({reason})" for reason, names in told.items())
@@ -104,6 +123,3 @@ def _waive(check: Check, reason: str) -> Check:
     if check.status != "failed":
         return check
     return replace(check, status="waived", reason=f"{check.reason} Waived: {reason}")
-
-
-_CHECKS = {"F01": demographic_parity, "F02": equalized_odds, "F03": group_sizes}

@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping
 
+from components.training.target import Task
 from components.validation.gates import Check, Limit, judge
 from components.validation.metrics import Estimate
+
+ALONE: Mapping[Task, str] = {
+    "binary": "the area under the ROC curve",
+    "multiclass": "the mean area under the ROC curve, each class against the rest,",
+    "regression": "the concordance with the target",
+}
 
 
 def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
@@ -21,7 +28,7 @@ def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
     )
 
 
-def single_feature(scores: Mapping[str, Estimate], limit: Limit) -> Check:
+def single_feature(scores: Mapping[str, Estimate], limit: Limit, task: Task = "binary") -> Check:
     """L02: no feature alone gives the target away."""
     feature = max(scores, key=lambda name: scores[name].high)
     return judge(
@@ -30,7 +37,7 @@ def single_feature(scores: Mapping[str, Estimate], limit: Limit) -> Check:
         limit=limit,
         direction="at most",
         bound=scores[feature].high,
-        measured=f"The upper bound of the area under the ROC curve that the feature {feature!r} reaches alone",
+        measured=f"The upper bound of {ALONE[task]} that the feature {feature!r} reaches alone",
         remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.",
         value=scores[feature].value,
         interval=(scores[feature].low, scores[feature].high),

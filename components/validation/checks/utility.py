@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
-from components.training.outcomes import OutcomeValues
+from components.training.outcomes import Values
 from components.validation.comparison import PairedDifference
 from components.validation.gates import Check, Limit, judge
 
 
-def worth_having(constants: Mapping[str, PairedDifference], value: OutcomeValues, limit: Limit) -> Check:
-    """U01: expected utility minus that of the better of always and never deciding positive.
+def worth_having(constants: Mapping[str, PairedDifference], value: Values, limit: Limit) -> Check:
+    """U01: expected utility minus that of the best decision that is the same for all.
 
-    Both differences must hold, so that no correction for choosing the better one is due
+    All differences must hold, so that no correction for choosing the best one is due
     (an intersection-union test; Berger 1982).
     """
     name, difference = min(constants.items(), key=lambda item: item[1].low)

@@ -52,7 +52,7 @@ def parts() -> Parts:
         program=program(predictor, COLUMNS, X),
         smoke=people[list(COLUMNS.names)].assign(y_score=y_score, y_pred=y_pred).head(40),
         contract=schema.to_json(schema.infer(table), COLUMNS.names),
-        reference=reference(X, y_score, y_pred),
+        reference=reference(X, {"y_score": y_score, "y_pred": y_pred}),
         decision=DECISION,
         documents={"model_card.md": "# Model card\n", "datasheet.md": "# Datasheet\n"},
         lineage={"run": "TrainFlow/12", "seeds": [1]},

@@ -16,7 +16,6 @@ from components.release.documents import (
     parse_statements,
     require_said,
 )
-from components.training.predictor import OutcomeValues
 from components.validation.comparison import PairedDifference
 from components.validation.fairness import FairnessOfFeature, GroupStatistics
 from components.validation.gates import Check
@@ -68,10 +67,9 @@ def card() -> CardEvidence:
         intended_users="Case workers, who decide whom to call first.",
         out_of_scope="Cutting anyone's benefits.",
         ethical_considerations="A missed offer falls on people out of work.",
-        target="employed",
-        positive="true",
-        outcome_values=OutcomeValues(0.0, 0.0, 1.0, -1.0, "hundred dollars"),
-        threshold=0.5123,
+        prediction="It predicts whether `employed` is `true`.",
+        worth={"true positive": 0.0, "true negative": 1.0, "false negative": -1.0},
+        unit="hundred dollars",
         source="data/acs.parquet",
         data_version="d0123456789abcdef",
         part_rows={"train": 26_000, "validation": 8_600, "holdout": 8_700},
@@ -127,8 +125,7 @@ def sheet() -> DatasheetEvidence:
         period="year 2015",
         columns=(ColumnSummary("age", "integer", "18 to 64", 0), ColumnSummary("sex", "category", "f|m", 12)),
         target="employed",
-        positive="true",
-        positive_rate=0.7512,
+        target_summary="positive when `true`: 75.1% of the rows",
         sensitive=("sex",),
         quarantined={"age below 16": 3},
         split="Rows are assigned by a salted hash of the person.",
@@ -247,13 +244,13 @@ def test_a_placeholder_is_no_evidence(card, text):
 
 
 def test_all_gaps_are_named_at_once(card):
-    gaps = replace(card, kpi="", metrics={}, threshold=float("nan"), software={"python": ""})
-    assert missing(gaps) == ("software.python", "kpi", "threshold", "metrics")
+    gaps = replace(card, kpi="", metrics={}, worth={"wrong": float("nan")}, software={"python": ""})
+    assert missing(gaps) == ("software.python", "kpi", "worth.wrong", "metrics")
 
 
 @pytest.mark.parametrize(
     ("field", "value", "part"),
-    [("part_rows", {"train": 1}, "holdout"), ("outcome_values", SimpleNamespace(true_positive=1.0), "unit")],
+    [("part_rows", {"train": 1}, "holdout"), ("fairness", (SimpleNamespace(feature="sex"),), "outcome")],
 )
 def test_a_missing_part_is_named(card, field, value, part):
     with pytest.raises(BundleError, match=f"no evidence: .* has no attribute '{part}'"):
@@ -277,7 +274,7 @@ def test_datasheet_has_the_sections_of_gebru_et_al(sheet):
         "# Datasheet: American Community Survey",
         "| Rows | 43,348 |",
         "| Size of the snapshot | 140 kB |",
-        "| Target | `employed`, positive when `true`: 75.1 % of the rows |",
+        "| Target | `employed`, positive when `true`: 75.1% of the rows |",
         "| age | integer | 18 to 64 | 0 |",
         "| sex | category | f\\|m | 12 |",
         "| age below 16 | 3 |",

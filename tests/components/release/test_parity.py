@@ -11,7 +11,7 @@ import pytest
 
 from components.errors import BundleError
 from components.release.archive import program_code, zipped
-from components.release.export import export
+from components.release.export import export, predictions
 from components.release.parity import clean_run, compare
 from components.training.candidates import FAMILIES, build
 from components.training.features import Columns, inputs
@@ -19,6 +19,10 @@ from components.training.predictor import Predictor
 
 SAMPLE = Path(__file__).parents[3] / "data" / "acs_employment_ma_18_64.parquet"
 COLUMNS = Columns(("education", "age"), ("relationship", "marital_status"))
+
+
+def said(y_score: list, y_pred: list) -> dict[str, np.ndarray]:
+    return {"y_score": np.asarray(y_score, dtype=float), "y_pred": np.asarray(y_pred)}
 
 
 @pytest.fixture(scope="module", name="X")
@@ -43,7 +47,7 @@ def files(X: pd.DataFrame, predictor: Predictor) -> dict[str, bytes]:
 
 
 def test_the_program_needs_nothing_but_numpy_and_onnx_runtime(files, predictor, X):
-    run = clean_run(files, X, predictor.score_positive(X), predictor.predict(X))
+    run = clean_run(files, X, predictions(predictor, X))
     assert run.parity.rows == len(X)
     assert run.parity.max_abs_difference <= 1e-12
     assert {"program", "numpy", "onnxruntime"} <= set(run.modules)
@@ -51,33 +55,47 @@ def test_the_program_needs_nothing_but_numpy_and_onnx_runtime(files, predictor, 
 
 
 def test_a_score_that_is_served_otherwise_is_found(files, predictor, X):
-    y_score = predictor.score_positive(X)
-    y_score[17] += 0.25
-    run = clean_run(files, X, y_score, predictor.predict(X))
+    said = predictions(predictor, X)
+    said["y_score"][17] += 0.25
+    run = clean_run(files, X, said)
     assert run.parity.max_abs_difference == pytest.approx(0.25)
 
 
 def test_a_decision_that_is_served_otherwise_is_counted(files, predictor, X):
-    y_pred = predictor.predict(X)
-    y_pred[[3, 1400]] = 1 - y_pred[[3, 1400]]
-    assert clean_run(files, X, predictor.score_positive(X), y_pred).parity.decisions_changed == 2
+    said = predictions(predictor, X)
+    said["y_pred"][[3, 1400]] = 1 - said["y_pred"][[3, 1400]]
+    assert clean_run(files, X, said).parity.decisions_changed == 2
 
 
 def test_columns_go_by_name(files, predictor, X):
     shuffled = X[["marital_status", "age", "relationship", "education"]]
-    run = clean_run(files, shuffled, predictor.score_positive(X), predictor.predict(X))
+    run = clean_run(files, shuffled, predictions(predictor, X))
     assert run.parity.max_abs_difference <= 1e-12
 
 
 def test_a_score_that_is_no_number_is_infinitely_far():
     codes = np.array([0, 1])
-    parity = compare(np.array([0.1, np.nan]), codes, np.array([0.1, 0.9]), codes)
+    parity = compare(said([0.1, np.nan], codes), said([0.1, 0.9], codes))
     assert parity.max_abs_difference == float("inf")
 
 
 def test_too_few_answers_are_refused():
-    with pytest.raises(BundleError, match="answered 1 of 2 rows"):
-        compare(np.array([0.1]), np.array([0]), np.array([0.1, 0.2]), np.array([0, 0]))
+    with pytest.raises(BundleError, match=r"answered \(1,\) for y_score of 2 rows"):
+        compare(said([0.1], [0]), said([0.1, 0.2], [0, 0]))
+
+
+def test_numbers_are_compared_by_their_spread_and_their_ends_count():
+    expected = said([1e6, 2e6, 3e6], [1e6, 2e6, 3e6]) | {"y_low": np.array([0.0, 1e6, 2e6])}
+    found = expected | {"y_low": np.array([0.0, 1e6, 2e6 + 1.0])}
+    parity = compare(found, expected)
+    assert parity.max_abs_difference == pytest.approx(1 / np.std(expected["y_score"]))
+    assert parity.decisions_changed == 0
+
+
+def test_the_probabilities_of_several_classes_are_all_compared():
+    expected = said([[0.2, 0.3, 0.5]], [2])
+    found = said([[0.2, 0.25, 0.55]], [2])
+    assert compare(found, expected).max_abs_difference == pytest.approx(0.05)
 
 
 def test_a_program_that_needs_the_project_is_refused_with_the_reason(files, predictor, X):
@@ -86,9 +104,9 @@ def test_a_program_that_needs_the_project_is_refused_with_the_reason(files, pred
     code["program.py"] += b"\nimport components.release\n"
     spoiled = {**files, "program.pyz": zipped(code)}
     with pytest.raises(BundleError, match=r"does not run on its own: .*No module named 'components'"):
-        clean_run(spoiled, X, predictor.score_positive(X), predictor.predict(X))
+        clean_run(spoiled, X, predictions(predictor, X))
 
 
 def test_no_rows_are_no_evidence(files, predictor, X):
     with pytest.raises(BundleError, match="no rows"):
-        clean_run(files, X[:0], np.array([]), np.array([]))
+        clean_run(files, X[:0], said([], []))

@@ -16,7 +16,7 @@ Y_PRED = (Y_SCORE >= 0.3).astype(int)
 
 @pytest.fixture(scope="module")
 def made() -> dict:
-    return reference(ROWS, Y_SCORE, Y_PRED)
+    return reference(ROWS, {"y_score": Y_SCORE, "y_pred": Y_PRED})
 
 
 @pytest.mark.parametrize("name", ["age", "education", "foreign_born", "marital_status", "ancestry"])
@@ -44,21 +44,26 @@ def test_many_distinct_numbers_fall_into_bins_of_about_as_many_rows(made):
 
 def test_missing_values_are_counted_apart():
     rows = pd.DataFrame({"age": [1.0, np.nan, 3.0], "kind": ["a", None, "__missing__"]})
-    made = reference(rows, np.zeros(3), np.zeros(3, dtype=int))["features"]
+    made = reference(rows, {})["features"]
     assert (made["age"]["missing"], made["kind"]["missing"], made["kind"]["counts"]) == (1, 2, {"a": 1})
 
 
 def test_rare_categories_become_one_count():
     labels = [f"c{number}" for number in range(200)] + ["common"] * 50
-    made = reference(pd.DataFrame({"kind": labels}), np.zeros(250), np.zeros(250, dtype=int))["features"][
-        "kind"
-    ]
+    made = reference(pd.DataFrame({"kind": labels}), {})["features"]["kind"]
     assert (len(made["counts"]), made["other"]) == (MOST_CATEGORIES, 250 - 50 - (MOST_CATEGORIES - 1))
 
 
 def test_scores_and_decisions_are_counted(made):
     assert sum(made["y_score"]["counts"]) == len(ROWS)
     assert made["y_pred"] == {"0": int((Y_PRED == 0).sum()), "1": int(Y_PRED.sum())}
+
+
+def test_classes_are_counted_by_name_and_numbers_in_bins_of_about_as_many_rows():
+    said = {"y_pred": np.array(["a", "b"] * 1000, dtype=object), "y_low": np.arange(2000) - 500.0}
+    made = reference(ROWS, said)
+    assert made["y_pred"] == {"a": 1000, "b": 1000}
+    assert made["y_low"]["counts"] == [200] * 10
 
 
 def test_it_is_plain_json(made):

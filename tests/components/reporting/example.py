@@ -15,6 +15,7 @@ from components.training import candidates, features, fitting
 from components.training.examples import examples, learning
 from components.training.predictor import OutcomeValues
 from components.training.search import choose, search
+from components.training.target import Target
 from components.validation.audit import audit, sensitive_features
 from components.validation.evaluation import evaluate
 from components.validation.explanation import explain
@@ -47,7 +48,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
     parts = split.assign(table, RULE)
     columns = features.select(schema.infer(table).types, target="employed", excluded=["year", *SENSITIVE])
     train, validation, holdout = (
-        examples(table, parts.part == part, columns=columns, target="employed", positive="true")
+        examples(table, parts.part == part, columns=columns, target=Target("employed", "binary", ("true",)))
         for part in range(3)
     )
     searches = [
@@ -78,6 +79,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         fitted.predictor,
         holdout,
         validation,
+        target=Target("employed", "binary", ("true",)),
         family=chosen.family,
         baselines=fitting.baselines(train, columns=columns, seed=1),
         columns=columns,

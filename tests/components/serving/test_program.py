@@ -53,22 +53,22 @@ def columns_of(frame: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 def test_rows_as_the_table_has_them_score_as_in_training(folder, predictor, rows):
-    y_score, y_pred = Program.load(folder).predict(columns_of(rows))
+    said = Program.load(folder).predict(columns_of(rows))
     X = inputs(rows, COLUMNS)
-    np.testing.assert_allclose(y_score, predictor.score_positive(X), rtol=0, atol=1e-14)
-    np.testing.assert_array_equal(y_pred, predictor.predict(X))
+    np.testing.assert_allclose(said["y_score"], predictor.score_positive(X), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(said["y_pred"], predictor.predict(X))
 
 
 def test_model_inputs_score_as_in_training(folder, predictor, rows):
     X = inputs(rows, COLUMNS)
-    y_score, _ = Program.load(folder).predict(columns_of(X))
+    y_score = Program.load(folder).predict(columns_of(X))["y_score"]
     np.testing.assert_allclose(y_score, predictor.score_positive(X), rtol=0, atol=1e-14)
 
 
 def test_a_row_alone_scores_as_among_others(folder, rows):
     program = Program.load(folder)
-    together, _ = program.predict(columns_of(rows[:20]))
-    alone = [program.predict(columns_of(rows[i : i + 1]))[0][0] for i in range(20)]
+    together = program.predict(columns_of(rows[:20]))["y_score"]
+    alone = [program.predict(columns_of(rows[i : i + 1]))["y_score"][0] for i in range(20)]
     np.testing.assert_allclose(alone, together, rtol=0, atol=1e-15)
 
 
@@ -78,7 +78,7 @@ def test_missing_values_may_come_as_none_or_nan(folder, rows, absent):
     given = columns_of(inputs(rows[:1], COLUMNS))
     given |= {"age": np.array([absent], dtype=object), "relationship": np.array([absent], dtype=object)}
     known = given | {"age": np.array([np.nan]), "relationship": np.array([features.MISSING])}
-    np.testing.assert_array_equal(program.predict(given)[0], program.predict(known)[0])
+    np.testing.assert_array_equal(program.predict(given)["y_score"], program.predict(known)["y_score"])
 
 
 def test_a_missing_column_is_named(folder, rows):

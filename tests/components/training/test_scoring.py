@@ -34,10 +34,29 @@ def test_specificity_is_the_recall_of_negatives():
     assert scorer("specificity")(Y, SCORE, None) == pytest.approx(2 / 3)
 
 
-@pytest.mark.parametrize("metric", list(SCORERS))
+@pytest.mark.parametrize("metric", list(SCORERS["binary"]))
 def test_a_perfect_score_is_better_than_a_poor_one(metric):
     perfect, poor = np.where(Y == 1, 0.99, 0.01), np.where(Y == 1, 0.4, 0.6)
     assert scorer(metric)(Y, perfect, None) > scorer(metric)(Y, poor, None)
+
+
+@pytest.mark.parametrize("metric", list(SCORERS["multiclass"]))
+def test_a_perfect_score_of_three_classes_is_better_than_a_poor_one(metric):
+    y = np.array([0, 1, 2, 2])
+    perfect, poor = np.full((4, 3), 0.05), np.full((4, 3), 1 / 3)
+    perfect[np.arange(4), y] = 0.9
+    assert scorer(metric, "multiclass")(y, perfect, None) > scorer(metric, "multiclass")(y, poor, None)
+
+
+@pytest.mark.parametrize("metric", list(SCORERS["regression"]))
+def test_a_near_number_is_better_than_a_far_one(metric):
+    y = np.array([1.0, 5.0, 9.0])
+    assert scorer(metric, "regression")(y, y + 0.1, None) > scorer(metric, "regression")(y, y + 3, None)
+
+
+def test_a_metric_of_another_task_is_refused():
+    with pytest.raises(ConfigError, match=r"'r2' is not known; use one of roc_auc.*the task is binary"):
+        scorer("r2")
 
 
 def test_an_unknown_metric_is_refused_with_those_that_are_known():

@@ -15,6 +15,7 @@ from components.training import fitting
 from components.training.examples import Examples, examples
 from components.training.features import Columns, select
 from components.training.predictor import OutcomeValues, Predictor
+from components.training.target import Target
 from components.validation.metrics import Estimate, estimates
 
 ROOT = Path(__file__).parents[4]
@@ -46,7 +47,9 @@ class Model:
 
     def part(self, name: str) -> Examples:
         where = self.split.part == PARTS.index(name)
-        return examples(self.table, where, columns=self.columns, target="employed", positive="true")
+        return examples(
+            self.table, where, columns=self.columns, target=Target("employed", "binary", ("true",))
+        )
 
     @cached_property
     def holdout(self) -> Examples:

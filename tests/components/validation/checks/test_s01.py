@@ -58,7 +58,7 @@ def test_a_program_that_is_slow_in_one_call_of_ten_is_blocked(limits: dict[str, 
         "program.pyz": zipped({"program.py": SLOW.encode()}),
     }
     X, nothing = pd.DataFrame({"age": np.arange(300.0)}), np.zeros(300)
-    run = clean_run(files, X, nothing, nothing.astype(np.int64))
+    run = clean_run(files, X, {"y_score": nothing, "y_pred": nothing.astype(np.int64)})
     assert run.latency.p50_milliseconds < 20 < run.latency.p99_milliseconds
     check = latency(p99(run.latency), limits["S01"])
     assert check.status == "failed"

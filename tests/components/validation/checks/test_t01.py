@@ -3,7 +3,7 @@
 import pytest
 
 from components.release import export
-from components.release.export import Program
+from components.release.export import Program, predictions
 from components.release.parity import clean_run
 from components.validation.checks.parity import parity
 from components.validation.gates import Limit
@@ -25,7 +25,7 @@ def test_another_models_program_is_blocked(
     program: Program, honest: Model, crude: Model, limits: dict[str, Limit]
 ) -> None:
     X = honest.holdout.X.head(1000)
-    run = clean_run(program.files, X, crude.predictor.score_positive(X), crude.predictor.predict(X))
+    run = clean_run(program.files, X, predictions(crude.predictor, X))
     found = run.parity
     check = parity(found.max_abs_difference, found.decisions_changed, found.rows, limits["T01"])
     assert check.status == "failed"
