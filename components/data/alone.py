@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 BINS = 20
 
 
-def uses(column: pd.Series[Any], y: NDArray[np.int64], *, number: bool) -> list[NDArray[np.float64]]:
+def uses(column: pd.Series[Any], y: NDArray[Any], *, number: bool) -> list[NDArray[np.float64]]:
     """Scores of the rows, each of shape (rows,), by one column alone.
 
     A number is used as it is, its missing values as the least and as the most, and binned; a category by value.
-    A bin or category scores by its share of positives in the other half of the rows, so that rare ones do not overfit.
+    A bin or category scores by the mean target of its rows in the other half, so that rare ones do not overfit.
 
     Args:
         column: one value a row.
-        y: codes 0 and 1.
+        y: codes 0 and 1, or numbers.
         number: whether its values have an order.
     """
     import pandas as pd
@@ -43,6 +43,20 @@ def area(score: NDArray[np.float64], y: NDArray[np.int64]) -> float:
     negatives = len(y) - positives
     auc = (ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives)
     return float(max(auc, 1 - auc))
+
+
+def order(score: NDArray[np.float64], y: NDArray[Any]) -> float:
+    """How well a score orders the rows: its area for codes 0 and 1, its concordance for numbers, .5 to 1.
+
+    The concordance compares every two rows: memory grows with their square.
+    """
+    if y.dtype.kind != "f":
+        return area(score, y)
+    above = np.sign(y[:, None] - y[None]).astype(np.int8)
+    agreed = int((above * np.sign(score[:, None] - score[None]).astype(np.int8)).sum(dtype=np.int64))
+    pairs = int(np.count_nonzero(above))
+    share = 0.5 + agreed / (2 * pairs) if pairs else 0.5
+    return max(share, 1 - share)
 
 
 def standard_error(area: float, positives: float, negatives: float) -> float:
@@ -71,7 +85,7 @@ def _bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(found, np.int64)
 
 
-def _by_share(bins: NDArray[np.int64], y: NDArray[np.int64]) -> NDArray[np.float64]:
+def _by_share(bins: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.float64]:
     import pandas as pd
 
     half, value = np.arange(len(y)) % 2 == 0, np.empty(len(y))

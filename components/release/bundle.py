@@ -114,7 +114,13 @@ def contents(parts: Parts) -> dict[str, bytes]:
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
         ),
         "Containerfile": CONTAINERFILE.format(name=parts.name.replace("_", "-"), python=python).encode(),
-        **mlmodel_files(features, example, outputs=_outputs(parts.smoke, program.inputs), created=parts.created, facts=facts),
+        **mlmodel_files(
+            features,
+            example,
+            outputs=_outputs(parts.smoke, program.inputs),
+            created=parts.created,
+            facts=facts,
+        ),
         **{f"documents/{name}": text.encode() for name, text in parts.documents.items()},
     }
     return {**files, MANIFEST: write_manifest(files)}

@@ -86,7 +86,7 @@ def temperature(
     """The power of the probabilities that fits the rows best, applied if calibration is off at level `alpha`.
 
     Temperature scaling (Guo et al., 2017) as a likelihood-ratio test with one degree of freedom. Weights are scaled to
-    sum to Kish's effective number of rows.
+    sum to Kish's effective number of rows. Where the likeliest class is the true one in every row, no power is the best.
 
     Args:
         y_true: codes, shape (n,), of rows that the model was not trained on.
@@ -101,6 +101,8 @@ def temperature(
     weight = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     weight = weight * weight.sum() / (weight**2).sum()
     rows = np.arange(len(y_true))
+    if np.all(probability[rows, y_true] >= probability.max(axis=1)):
+        return Recalibration(0.0, 1.0, 1.0, applied=False)
 
     def loss(log_slope: float) -> float:
         own = sharpened(probability, float(np.exp(log_slope)))[rows, y_true]

@@ -35,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
             )
         table = source.load(given.data)
         columns = looked_at(table)
-        found = plan(columns, wishes, limits=limits(root))
+        found = plan(columns, wishes, limits=limits(root), earlier=task(root))
         if given.explain:
             sys.stdout.write(f"{told(given.explain, columns, found)}\n")
             return 0
@@ -77,6 +77,11 @@ def limits(root: Path) -> dict[str, float]:
     """
     gates = files.read(root / "config.toml").get("gates", {})
     return {code: float(gate["threshold"]) for code, gate in gates.items() if "threshold" in gate}
+
+
+def task(root: Path) -> str:
+    """The task for which the project's config.toml was written."""
+    return str(files.read(root / "config.toml").get("data", {}).get("task", "binary"))
 
 
 def looked_at(table: pl.DataFrame) -> list[Column]:

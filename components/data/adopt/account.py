@@ -10,13 +10,18 @@ from components.data.adopt.look import Column
 from components.data.adopt.plan import Plan
 
 WIDTH = 120
+ALIKE = {
+    "binary": "errors in both classes",
+    "multiclass": "errors in all classes",
+    "regression": "too high and too low",
+}
 
 
 def account(plan: Plan, columns: Sequence[Column], source: str, kept: Sequence[str]) -> str:
     """What each column was taken for and why, what a person should decide, and the next command."""
     wide = max(len(finding.column) for finding in plan.findings)
     wide = min(wide, 32)
-    lines = [f"{source}: {len(plan.target.codes):,} rows, {len(columns)} columns", ""]
+    lines = [f"{source}: {plan.target.rows:,} rows, {len(columns)} columns", ""]
     for finding in plan.findings:
         lines += _line(finding, wide)
     lines += ["", *_split(plan)]
@@ -24,7 +29,7 @@ def account(plan: Plan, columns: Sequence[Column], source: str, kept: Sequence[s
     asked = [*plan.notes, *questions]
     asked += [
         "What is each outcome worth, and what must the model reach to be of use? Say it under [objective], and as limits of "
-        "P01 and P02, before anything is deployed; until then errors in both classes count alike, and only B01 and U01 say "
+        f"P01 and P02, before anything is deployed; until then {ALIKE[plan.target.task]} count alike, and only B01 and U01 say "
         "that the model is better than none."
     ]
     lines += ["", "To decide:"]

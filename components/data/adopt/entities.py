@@ -87,7 +87,26 @@ def group(column: Column, columns: Sequence[Column]) -> str:
     numbered = any(word.endswith(("nummer", "numero")) and word not in ("nummer", "numero") for word in words)
     if numbered or words & {"id", "uuid", "guid"} or bool(re.search(r"(^|_)id$|ID$", column.name)):
         return f"its name says that it identifies something, with {average:.1f} rows each"
-    return shared if others >= 3 and steady >= max(2, others / 2) else ""
+    if others >= 3 and steady >= max(2, others / 2):
+        return shared
+    return panel(column, columns)
+
+
+def panel(column: Column, columns: Sequence[Column]) -> str:
+    """Why the column and a time say together that the same things were seen again and again, or ""."""
+    for each in columns:
+        if each is column or not moment(each) or each.missing or not 1 < each.distinct <= column.rows / 10:
+            continue
+        pairs = pl.DataFrame([column.values.alias("thing"), each.values.alias("time")])
+        chance = column.rows**2 / (
+            2 * column.distinct * each.distinct
+        )  # pairs that would meet if it were by chance
+        if chance >= LEAST_GROUPS and not pairs.is_duplicated().any():
+            return (
+                f"each of its {column.distinct:,} values stands at most once with each {each.name}, as when the same things are "
+                "seen again and again"
+            )
+    return ""
 
 
 def constant_within(column: Column, columns: Sequence[Column]) -> tuple[int, int]:

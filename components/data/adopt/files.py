@@ -11,6 +11,7 @@ from typing import Any
 import tomlkit
 
 from components.data import schema
+from components.data.adopt.objective import objective
 from components.data.adopt.plan import Plan
 from components.errors import ConfigError
 
@@ -65,7 +66,7 @@ def configured(document: tomlkit.TOMLDocument, plan: Plan, source: str) -> str:
     target = plan.target
     document["project"]["description"] = f"Predicts {target.column}"
     _set(document, "data", {
-        "source": source, "target": target.column, "positive": target.positive, "task": "binary",
+        "source": source, "target": target.column, "positive": target.positive, "task": target.task,
         "time": plan.time, "since": "", "until": "",
         "key": list(plan.named("key")), "group": list(plan.named("group")), "weight": next(iter(plan.named("weight")), ""),
         "drop": list(plan.spelling.drop), "missing": _inline({k: list(v) for k, v in plan.spelling.missing.items()}),
@@ -77,19 +78,30 @@ def configured(document: tomlkit.TOMLDocument, plan: Plan, source: str) -> str:
         "validation_from": plan.validation_from, "holdout_from": plan.holdout_from, "columns": [],
     })  # fmt: skip
     _set(document, "features", {"exclude": list(plan.named("left out")), "allow_sensitive": _inline({})})
-    _set(document, "objective", {
-        "statement": STATEMENT, "kpi": "errors, those in the rarer class weighing more, so that both classes count alike", "metric": "roc_auc",
-        "class_names": [_class_name(target.negative, target.column), _class_name(target.positive, target.column)],
-        "unit": "average errors", "true_positive": 0.0, "true_negative": 0.0,
-        "false_positive": -round(0.5 / (1 - target.rate), 3), "false_negative": -round(0.5 / target.rate, 3),
-    })  # fmt: skip
+    said, unknown = objective(target)
+    nested = {
+        key: _inline({k: _inline(v) for k, v in value.items()})
+        for key, value in said.items()
+        if key == "worth"
+    }
+    _set(document, "objective", {"statement": STATEMENT, **said, **nested})
+    for key in unknown:
+        document["objective"].pop(key, None)
     _set(document, "documents", DOCUMENTS)
     fairness = document["fairness"]
     fairness["sensitive"] = list(plan.named("sensitive"))
+    if target.task != "binary":
+        fairness["reduction"] = ""
     fairness["bands"] = _inline({name: list(edges) for name, edges in plan.bands.items()})
     if "waived" in fairness:
         del fairness["waived"]
-    for gate in document["gates"].values():
+    gates = document["gates"]
+    for code, threshold in plan.limits.items():
+        if code not in gates or "threshold" not in gates[code] or gates[code]["threshold"] != threshold:
+            gates.setdefault(code, tomlkit.table())["threshold"] = threshold
+    for code in [code for code in gates if code not in plan.limits and code == "K03"]:
+        del gates[code]
+    for gate in gates.values():
         gate.pop("waiver", None)
     document["gates"].setdefault("U01", tomlkit.table())["threshold"] = 0.0
     for code in UNDECIDED:
@@ -104,7 +116,7 @@ def quarantined_fraction(plan: Plan) -> float:
 
 def contract(plan: Plan, source: str) -> str:
     """schema.yaml for the table."""
-    return HEAD.format(rows=len(plan.target.codes), source=source) + schema.to_yaml(plan.contract)
+    return HEAD.format(rows=plan.target.rows, source=source) + schema.to_yaml(plan.contract)
 
 
 def datasheet(plan: Plan, source: str) -> str:
@@ -157,10 +169,3 @@ def _inline(values: Mapping[str, Any]) -> Any:
     table = tomlkit.inline_table()
     table.update(dict(values))
     return table
-
-
-def _class_name(value: str, column: str) -> str:
-    plain = {"true": column, "false": f"not {column}", "1": column, "0": f"not {column}"}.get(
-        value.lower(), value
-    )
-    return plain.replace("_", " ")[:100]

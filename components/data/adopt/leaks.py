@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.data.adopt.findings import Finding
 from components.data.adopt.look import Column
+from components.data.adopt.precision import PAIRED, error_of_area
 from components.data.adopt.target import Target
-from components.data.alone import area, standard_error, uses
+from components.data.alone import order, uses
 
 MOST_ROWS = 30_000
-HOLDOUT = 0.2
+NEAR = 0.02
+"""How far below L02's limit a column must lie by itself to stay, if only its bound on few rows is above."""
+
+FEWEST_WITHOUT = 20
+
+
+MEASURE = {
+    "binary": "area under the ROC curve",
+    "multiclass": "mean area under the ROC curve, each class against the rest,",
+    "regression": "concordance",
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,8 @@ class Alone:
     """What one column reaches.
 
     Attributes:
-        area: under the ROC curve, .5 to 1, by the best of several ways to use it.
+        area: under the ROC curve (of several classes the mean over each against the rest), or the concordance with a
+            number, .5 to 1, by the best of several ways to use it.
         how: ", by whether it is missing" where that is enough, else "".
     """
 
@@ -30,55 +43,73 @@ class Alone:
     how: str = ""
 
 
-def alone(columns: Sequence[Column], codes: NDArray[np.int64], *, seed: int = 0) -> dict[str, Alone]:
+def alone(columns: Sequence[Column], target: Target, *, seed: int = 0) -> dict[str, Alone]:
     """What each column reaches alone, on a seeded sample of the rows; none where the sample has one class only.
 
     Args:
         columns: of any type.
-        codes: 0 and 1, shape (rows,).
+        target: what is predicted.
         seed: of the sample.
     """
     generator = np.random.default_rng(seed)
-    picked = np.sort(generator.permutation(len(codes))[:MOST_ROWS])
-    y = codes[picked]
+    most = PAIRED if target.task == "regression" else MOST_ROWS
+    chosen = np.sort(generator.permutation(len(target.codes))[:most])
+    picked, y = np.flatnonzero(target.known)[chosen], target.codes[chosen]
     if len(np.unique(y)) < 2:
         return {}
-    return {column.name: _alone(column, picked, y) for column in columns}
+    several = target.task == "multiclass"
+    asked = [(y == code).astype(np.int64) for code in np.unique(y)] if several else [y]
+    return {column.name: _alone(column, picked, asked) for column in columns}
 
 
-def _alone(column: Column, picked: NDArray[np.int64], y: NDArray[np.int64]) -> Alone:
+def _alone(column: Column, picked: NDArray[np.int64], asked: Sequence[NDArray[Any]]) -> Alone:
     values = column.values.gather(picked)
     number = column.kind in ("integer", "number", "boolean", "datetime")
     numbers = values.to_physical().cast(float, strict=False) if number else values.cast(str)
-    best = max(area(score, y) for score in uses(numbers.to_pandas(), y, number=number))
-    absent = area(values.is_null().to_numpy().astype(np.float64), y)
+    frame = numbers.to_pandas()
+    best = float(np.mean([max(order(score, y) for score in uses(frame, y, number=number)) for y in asked]))
+    gone = values.is_null().to_numpy().astype(np.float64)
+    absent = float(np.mean([order(gone, y) for y in asked])) if values.null_count() else 0.0
     return Alone(best, ", by whether it is missing" if values.null_count() and absent >= best - 0.005 else "")
 
 
 def decide_leaks(
     columns: Sequence[Column], target: Target, decided: dict[str, Finding], limit: float
 ) -> dict[str, Alone]:
-    """What each open column reaches alone; those that L02 would block are left out."""
+    """What each open column reaches alone; those that L02 would block, and that are near its limit themselves, are left out.
+
+    A column that only so few rows cannot clear stays, and is named: L02 will ask for it. Left out, too, is what is
+    missing where the target is: it becomes known with it, or after.
+    """
     open_columns = [column for column in columns if column.name not in decided]
-    scores = alone(open_columns, target.codes)
+    scores = alone(open_columns, target)
     for column in open_columns:
         score = scores.get(column.name)
-        if score is not None and upper(score.area, target) > limit:
+        if together := missing_together(column, target):
             decided[column.name] = Finding(
                 column.name, "left out",
-                f"alone it may give the target away (area under the ROC curve {score.area:.3f}{score.how}, and up to "
+                f"it is missing in {together:.1%} of the rows without a target and hardly elsewhere: it may become known with it, "
+                "or after",
+                f"Is it known when the prediction is made? Then take {column.name} out of features.exclude.",
+            )  # fmt: skip
+        elif score is not None and score.area > limit - NEAR and upper(score.area, target) > limit:
+            decided[column.name] = Finding(
+                column.name, "left out",
+                f"alone it may give the target away ({MEASURE[target.task]} {score.area:.3f}{score.how}, and up to "
                 f"{upper(score.area, target):.3f} on as few rows as the holdout has): it may be made after it",
             )  # fmt: skip
     return scores
 
 
+def missing_together(column: Column, target: Target) -> float:
+    """The share of the rows without a target in which the column is missing too, or 0 where that shows nothing."""
+    without, gone = ~target.known, column.values.is_null().to_numpy()
+    if without.sum() < FEWEST_WITHOUT or not gone.any():
+        return 0.0
+    inside, elsewhere = float(gone[without].mean()), float(gone[~without].mean())
+    return inside if inside >= 0.9 and elsewhere <= 0.01 else 0.0
+
+
 def upper(area: float, target: Target) -> float:
     """The upper bound of a column's area on a holdout of this table, as L02 will see it."""
-    positives, negatives = held_out(target)
-    return min(area + 1.96 * standard_error(area, positives, negatives), 1.0)
-
-
-def held_out(target: Target) -> tuple[float, float]:
-    """About how many positives and negatives the holdout will have."""
-    rows = HOLDOUT * len(target.codes) * (1 - target.missing)
-    return max(rows * target.rate, 1.0), max(rows * (1 - target.rate), 1.0)
+    return min(area + 1.96 * error_of_area(area, target), 1.0)

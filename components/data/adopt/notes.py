@@ -7,28 +7,25 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from components.data.adopt.findings import Role
-from components.data.adopt.leaks import Alone, held_out, upper
+from components.data.adopt.leaks import MEASURE, Alone, upper
 from components.data.adopt.look import Column, words_of
+from components.data.adopt.precision import half_width, held_out
 from components.data.adopt.target import Target
-from components.data.alone import standard_error
 
 SUSPECT = 0.85
 """A column that reaches this area under the ROC curve alone is named; one that L02 would block is left out."""
-
-USUAL_AREA = 0.8
 MAY_BE_SENSITIVE = {"age", "birth", "born", "alter", "edad", "eta", "idade", "marital", "citizenship", "citizen", "country", "language", "pregnant", "pregnancy", "zip", "zipcode", "postcode"}  # fmt: skip
 
 
 def _wide(target: Target, limit: float | None) -> list[str]:
     """What D02 will say of so few rows."""
-    positives, negatives = held_out(target)
-    half = 1.96 * standard_error(USUAL_AREA, positives, negatives)
+    measure, usual, half = half_width(target)
     if limit is None or half <= limit:
         return []
     needed = len(target.codes) * (half / limit) ** 2
     return [
-        f"D02 is likely to reject the model: with about {positives + negatives:,.0f} rows held out an area under the ROC curve of "
-        f"{USUAL_AREA} is known to ±{half:.3f}, and gates.D02.threshold is {limit:g}. About {needed:,.0f} rows in all would do; "
+        f"D02 is likely to reject the model: with about {held_out(target):,.0f} rows held out {measure} of "
+        f"{usual:g} is known to ±{half:.3f}, and gates.D02.threshold is {limit:g}. About {needed:,.0f} rows in all would do; "
         "or say in config.toml that a wider interval is good enough."
     ]
 
@@ -50,10 +47,18 @@ def suspects(
             f"Left out, as L02 would block them: {', '.join(blocked)}. Are they known when the prediction is made? Then take "
             "them out of features.exclude, and give gates.L02 another threshold or a waiver with the reason."
         )
+    unclear = [
+        name for name, score in ranked if upper(score.area, target) > limit and role[name] == "feature"
+    ]
+    if unclear:
+        asked.append(
+            f"L02 may block the model: so few rows cannot clear {', '.join(unclear)} of giving the target away. If they are known "
+            "when the prediction is made, give gates.L02 a waiver that says so; if not, exclude them."
+        )
     if strong:
         told = ", ".join(f"{name} ({area:.3f})" for name, area in strong)
         asked.append(
-            f"Alone these reach a high area under the ROC curve: {told}. Are they known when the prediction is made?"
+            f"Alone these reach a high {MEASURE[target.task].rstrip(',')}: {told}. Are they known when the prediction is made?"
         )
     return asked
 

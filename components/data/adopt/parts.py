@@ -35,8 +35,10 @@ def temporal(
         later = values.unique().sort()
         starts = [later[-2], later[-1]] if len(later) > 2 else starts
     part = (values >= starts[0]).cast(pl.Int8) + (values >= starts[1]).cast(pl.Int8)
-    whole = all(len(np.unique(target.codes[(part == number).to_numpy()])) > 1 for number in range(3))
+    number_of = part.to_numpy()[target.known]
+    wanted = max(len(target.classes), 2)
+    whole = all(len(np.unique(target.codes[number_of == number])) >= wanted for number in range(3))
     if not whole:
-        return "", "", (f"Parts are not by {time.name}: cut by it, one of them has only one class.",)
+        return "", "", (f"Parts are not by {time.name}: cut by it, one of them does not have every class.",)
     first, second = (start.isoformat() if isinstance(start, datetime) else str(start) for start in starts)
     return first, second, ()

@@ -12,15 +12,17 @@ from components.data.adopt.findings import Finding, Role, Wishes
 from components.data.adopt.leaks import Alone, decide_leaks
 from components.data.adopt.look import Column
 from components.data.adopt.notes import notes, suspects
+from components.data.adopt.objective import LIMITS
+from components.data.adopt.objective import limits as limits_of
 from components.data.adopt.parts import temporal
 from components.data.adopt.roles import as_feature, decide_entities, decide_time, of_itself, wished
 from components.data.adopt.target import Target, task_of
-from components.data.contract import Contract
+from components.data.contract import ColumnRule, Contract
 from components.data.inference import infer
 from components.data.spelling import Spelling
 from components.errors import DataError
 
-SHIPPED = {"L02": 0.95, "D02": 0.015}
+SHIPPED = {"L02": 0.95, **LIMITS["binary"]}
 """The thresholds that count where a project has none of its own."""
 
 
@@ -37,6 +39,7 @@ class Plan:
         validation_from: start of the validation part of a temporal split, or "".
         holdout_from: start of its holdout, or "".
         notes: what a person should know of the table as a whole, most urgent first.
+        limits: the gates' thresholds, by code.
     """
 
     target: Target
@@ -47,6 +50,7 @@ class Plan:
     validation_from: str
     holdout_from: str
     notes: tuple[str, ...]
+    limits: Mapping[str, float]
 
     def named(self, *roles: Role) -> tuple[str, ...]:
         """The columns with one of the roles."""
@@ -58,13 +62,20 @@ class Plan:
         return next(iter(self.named("time")), "")
 
 
-def plan(columns: Sequence[Column], wishes: Wishes, *, limits: Mapping[str, float] = SHIPPED) -> Plan:
+def plan(
+    columns: Sequence[Column],
+    wishes: Wishes,
+    *,
+    limits: Mapping[str, float] = SHIPPED,
+    earlier: str = "binary",
+) -> Plan:
     """The plan for a table.
 
     Args:
         columns: what is known of each.
         wishes: what the person said.
         limits: thresholds by code: a column that L02 would block is left out, and a table that D02 would is named.
+        earlier: the task for which they were written.
 
     Raises:
         ConfigError: the target is not what the task wants.
@@ -73,6 +84,7 @@ def plan(columns: Sequence[Column], wishes: Wishes, *, limits: Mapping[str, floa
     by_name = {column.name: column for column in columns}
     _require(wishes, by_name)
     target = task_of(by_name[wishes.target], wishes.task)
+    limits = limits_of(target, limits, earlier)
     rest = [column for column in columns if column.name != target.column]
     decided: dict[str, Finding] = {}
     for column in rest:
@@ -121,7 +133,7 @@ def _planned(
         numbers={column.name: column.number_form for column in kept if column.number_form},
         dates={column.name: column.date_form for column in kept if column.date_form},
     )
-    contract = contracted(kept, [name for name, each in role.items() if each == "key"])
+    contract = contracted(kept, [name for name, each in role.items() if each == "key"], target)
     first, second, refused = temporal(kept, role, target)
     return Plan(
         target,
@@ -140,18 +152,30 @@ def _planned(
             *suspects(role, scores, target, limits.get("L02", 1.0)),
             *notes(kept, role, target, limits),
         ),
+        dict(limits),
     )
 
 
-def contracted(columns: Sequence[Column], key: Sequence[str]) -> Contract:
-    """The contract of typed columns; only a key of one column is unique, as other values may well come again."""
+def contracted(columns: Sequence[Column], key: Sequence[str], target: Target) -> Contract:
+    """The contract of typed columns; only a key of one column is unique, as other values may well come again.
+
+    Of several classes the target holds those that are learned, as a category.
+    """
     table = pl.DataFrame([column.values for column in columns])
     found = infer(table, unique=key if len(key) == 1 else ())
     kinds = {column.name: column.kind for column in columns}
     rules = (
         replace(rule, type=kinds[rule.name]) if kinds[rule.name] == "text" else rule for rule in found.columns
     )
-    return Contract(tuple(rules))
+    several = target.classes if target.task == "multiclass" else ()
+    return Contract(
+        tuple(
+            ColumnRule(rule.name, "category", rule.nullable, categories=several)
+            if several and rule.name == target.column
+            else rule
+            for rule in rules
+        )
+    )
 
 
 def banded(column: Column) -> tuple[float, ...]:

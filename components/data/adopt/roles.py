@@ -11,7 +11,10 @@ from components.data.adopt.personal import personal
 
 NEAR_CONSTANT = 0.999
 MOST_GROUPS_OF_PEOPLE = 20
-SENSITIVE = {"sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "religione", "race", "ethnicity", "ethnic", "ethnie", "religion", "disability", "disabled", "caste", "orientation", "nationality"}  # fmt: skip
+SENSITIVE = {"sex", "gender", "geschlecht", "sexe", "sexo", "genre", "genero", "religione", "race", "ethnicity", "ethnic", "ethnie", "religion", "disability", "disabled", "caste", "orientation", "nationality", "hispanic", "hisp", "minority", "female", "male"}  # fmt: skip
+BY_GROUP = {"black", "white", "asian", "woman", "man", "women", "men"}
+"""Words that name a group of people where the column says yes or no."""
+
 _WEIGHTS = {"fnlwgt", "pwgtp", "perwt", "wgtp", "hhwt", "wgt"}
 _BODY = {"height", "bmi", "stature", "waist", "length", "width", "horsepower", "displacement", "mpg"}
 
@@ -42,7 +45,8 @@ def of_itself(column: Column, columns: Sequence[Column]) -> Finding | None:
         return Finding(column.name, "left out", f"{column.top:.2%} of the rows have the same value")
     if weight := _weight(column, words, columns):
         return weight
-    if words & SENSITIVE and column.few and column.distinct <= MOST_GROUPS_OF_PEOPLE:
+    yes_or_no = words & BY_GROUP and column.distinct == 2
+    if (words & SENSITIVE or yes_or_no) and column.few and column.distinct <= MOST_GROUPS_OF_PEOPLE:
         return Finding(
             column.name, "sensitive", "its name says that it tells groups of people apart: no feature, and judged by F01 to F03",
         )  # fmt: skip

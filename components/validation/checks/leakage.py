@@ -13,6 +13,13 @@ ALONE: Mapping[Task, str] = {
 }
 
 
+def _few(score: Estimate, limit: Limit) -> str:
+    """What to add where the value would pass and only its bound does not."""
+    if limit.threshold is None or score.value > limit.threshold:
+        return ""
+    return f" The value itself, {score.value:.4g}, would pass: the validation part has too few rows to tell."
+
+
 def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
     """L01: no row identity and no group stands in two parts; look-alike rows are only reported."""
     shared = sum(overlaps.values())
@@ -38,7 +45,7 @@ def single_feature(scores: Mapping[str, Estimate], limit: Limit, task: Task = "b
         direction="at most",
         bound=scores[feature].high,
         measured=f"The upper bound of {ALONE[task]} that the feature {feature!r} reaches alone",
-        remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.",
+        remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.{_few(scores[feature], limit)}",
         value=scores[feature].value,
         interval=(scores[feature].low, scores[feature].high),
     )

@@ -39,7 +39,7 @@ def table() -> pl.DataFrame:
 def test_plain_columns_are_features_and_the_target_is_told(table: pl.DataFrame) -> None:
     found = planned(table)
     assert found.named("feature") == ("size", "colour", "visits")
-    assert (found.target.positive, found.target.negative) == ("true", "false")
+    assert found.target.classes == ("false", "true")
     assert found.target.codes.sum() == (table["bought"] == "yes").sum()
 
 
@@ -143,7 +143,7 @@ def test_a_rare_class_and_repeated_rows_are_said(table: pl.DataFrame) -> None:
 
 def test_the_rarer_class_is_positive_where_the_values_do_not_say(table: pl.DataFrame) -> None:
     target = planned(table.with_columns(bought=pl.Series(["cat"] * 300 + ["dog"] * 900))).target
-    assert (target.positive, target.negative) == ("cat", "dog")
+    assert target.classes == ("dog", "cat")
     assert "data.positive" in target.decide
 
 
