@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 DASH = "–"
-NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "brier_score": "Brier score"}
+NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "brier_score": "Brier score", "r2": "R²"}
 
 
 def number(value: float | None, digits: int = 3) -> str:
