@@ -91,7 +91,7 @@ ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
 CODE := $(wildcard components flows tests notebooks benchmarks hooks local_extensions.py)
 
 .PHONY: test lint
-test: $(VENV)/.dev ## the fast tests
+test: $(VENV)/.dev $(VENV)/.dvc ## the fast tests
 	@$(BIN)/python -m pytest $(wildcard tests/components tests/template) -m "not system" -n auto --dist loadscope
 	@$(BIN)/python -m pytest tests/flows -m "not system" -n 2 --dist loadscope
 lint: $(VENV)/.dev ## style, types and the direction of imports

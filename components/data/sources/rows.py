@@ -25,10 +25,19 @@ def frame(reader: Any, source: str) -> pl.DataFrame:
     """The rows of an Arrow reader, read batch by batch.
 
     Raises:
-        DataError: If two columns have one name, or a column holds bytes or what is no single value; it is named.
+        DataError: If two columns have one name, or a column holds bytes or what is no single value; it is named. If the
+            query fails on the way, as by a value that cannot be cast.
     """
+    import pyarrow as pa
+
     require_plain(reader.schema, source)
-    return pl.DataFrame(_stored(reader))
+    try:
+        return pl.DataFrame(_stored(reader))
+    except (pa.ArrowException, OSError) as error:
+        reason = " ".join(str(error).rpartition("ERROR:")[2].split())
+        raise DataError(
+            f"The query of {source} failed while its rows were read: {reason}; mend data.query."
+        ) from None
 
 
 def require_plain(schema: Any, source: str) -> None:

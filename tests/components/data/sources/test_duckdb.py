@@ -166,3 +166,9 @@ def test_a_column_that_comes_twice_is_named(project: Path) -> None:
 
 def test_no_rows_keep_their_columns(project: Path) -> None:
     assert asked(project, "SELECT age FROM 'data/one.parquet' WHERE age < 0").table.columns == ["age"]
+
+
+def test_a_value_that_cannot_be_cast_is_told(project: Path) -> None:
+    rows = "SELECT CASE WHEN range = 300000 THEN 'word' ELSE '1' END::INTEGER AS number FROM range(300001)"
+    with pytest.raises(DataError, match=r"Could not convert string 'word'"):
+        asked(project, rows)
