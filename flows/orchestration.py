@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -117,6 +118,12 @@ def require_shared(settings: config.Settings) -> None:
             raise ConfigError(
                 f"config.toml: {key} is {place!r}, a path in the project's folder, which the steps on a cluster "
                 "do not have; name an address, such as 's3://bucket/prefix'."
+            )
+    for name in re.findall(r"'([^']+\.(?:parquet|csv))'", settings.data.query):
+        if settings.data.source == "duckdb:" and address.is_local(name) and not Path(name).is_absolute():
+            raise ConfigError(
+                f"config.toml: data.query names {name!r}, a path in the project's folder, which the steps on a cluster do "
+                "not have; name a path that is mounted there."
             )
     refuse_sqlite(settings.tracking.uri, orchestrated=True)
 

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from components.data.source import take
 from components.errors import DataError
+from tests.components.data.sources.conftest import BUCKET
 
 
 @pytest.fixture
@@ -91,3 +92,13 @@ def test_a_revision_of_a_plain_folder_is_refused(table: Path) -> None:
     shutil.rmtree(table / "_delta_log")
     with pytest.raises(DataError, match="is no Delta table"):
         take(str(table), revision="0")
+
+
+@pytest.mark.parametrize("head", ["delta://", ""])
+def test_a_table_in_a_bucket_is_read_too(s3: object, sample: pl.DataFrame, head: str) -> None:
+    url = f"s3://{BUCKET}/people"
+    sample[:10].write_delta(url)
+    sample[10:15].write_delta(url, mode="append")
+    taken = take(f"{head}{url}", revision="0")
+    assert_frame_equal(taken.table, sample[:10], check_row_order=False)
+    assert taken.pin[0] == ("delta version", "0")

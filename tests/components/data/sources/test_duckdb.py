@@ -1,8 +1,11 @@
 """SQL over files: what DuckDB may read, what it may not, and what its types become."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -10,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 from components.data import schema
 from components.data.source import Taken, take
+from components.data.sources import duckdb
 from components.data.sources.pin import fact
 from components.errors import DataError
 
@@ -172,3 +176,19 @@ def test_a_value_that_cannot_be_cast_is_told(project: Path) -> None:
     rows = "SELECT CASE WHEN range = 300000 THEN 'word' ELSE '1' END::INTEGER AS number FROM range(300001)"
     with pytest.raises(DataError, match=r"Could not convert string 'word'"):
         asked(project, rows)
+
+
+def test_a_file_that_is_written_while_it_is_read_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connected = duckdb._connected
+
+    @contextmanager
+    def meanwhile(module: Any, allowed: Any) -> Iterator[Any]:
+        with connected(module, allowed) as connection:
+            yield connection
+        (project / "data" / "one.parquet").write_bytes(b"another table")
+
+    monkeypatch.setattr(duckdb, "_connected", meanwhile)
+    with pytest.raises(DataError, match="changed while it was read"):
+        asked(project, "SELECT age FROM 'data/one.parquet'")

@@ -1,44 +1,17 @@
 """Objects of a bucket: which version of each was read, and how it is read again. Plain files: tests of the source."""
 
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import fsspec
 import polars as pl
 import pytest
-from moto.server import ThreadedMotoServer
 from polars.testing import assert_frame_equal
 
 from components.data.source import take
 from components.data.sources import files
 from components.errors import DataError
-
-BUCKET = "tables"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A client of a server that answers as S3 does, with an empty bucket that keeps versions."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "anybody",
-        "AWS_SECRET_ACCESS_KEY": "anything",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    fsspec.filesystem("s3").clear_instance_cache()
-    client = boto3.client("s3")
-    client.create_bucket(Bucket=BUCKET)
-    yield client
-    fsspec.filesystem("s3").clear_instance_cache()
-    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
-    server.stop()
+from tests.components.data.sources.conftest import BUCKET
 
 
 def put(s3: Any, table: pl.DataFrame, folder: Path, key: str = "t.parquet") -> dict[str, Any]:
