@@ -47,18 +47,32 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-dev.lock
 	@touch $@
 
-.PHONY: environment lock
-environment: $(VENV)/.dev ## the environment with the development tools
+$(VENV)/.sources: requirements-sources.lock $(VENV)/.runtime
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements-sources.lock
+	@touch $@
+
+# DVC brings some ninety packages: they stay out of the environment that trains.
+$(VENV)/.dvc: requirements-dvc.lock | $(VENV)/bin/uv
+	@$(BIN)/python -m venv --without-pip $(VENV)/dvc
+	@$(BIN)/uv pip install --quiet --python $(BIN)/../dvc/bin/python --require-hashes --compile-bytecode -r requirements-dvc.lock
+	@touch $@
+
+.PHONY: environment sources lock
+environment: $(VENV)/.dev $(VENV)/.dvc ## the environment with the development tools
+sources: $(VENV)/.sources $(VENV)/.dvc ## what reads tables from DVC, DuckDB, Delta and PostgreSQL
 lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
-	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dev --all-extras pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate -c requirements-dev.lock pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate -c requirements-dev.lock --all-extras pyproject.toml -o requirements-sources.lock
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate --group dvc -o requirements-dvc.lock
 	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
 .PHONY: adopt train gate report versions verify ledger
-adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column)
+adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
-	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)"
+	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
+	    --revision="$(REVISION)" --query="$${QUERY:-}"
 train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=data version | CONFIG=file CONTRACT=file)
 	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
 	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))
@@ -77,7 +91,7 @@ ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
 CODE := $(wildcard components flows tests notebooks benchmarks hooks local_extensions.py)
 
 .PHONY: test lint
-test: $(VENV)/.dev ## the fast tests
+test: $(VENV)/.dev $(VENV)/.dvc ## the fast tests
 	@$(BIN)/python -m pytest $(wildcard tests/components tests/template) -m "not system" -n auto --dist loadscope
 	@$(BIN)/python -m pytest tests/flows -m "not system" -n 2 --dist loadscope
 lint: $(VENV)/.dev ## style, types and the direction of imports

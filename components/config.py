@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from components.address import fault
 from components.errors import ConfigError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -28,7 +29,9 @@ class Project(Section):
 
 
 class Data(Section):
-    source: Name
+    source: Annotated[str, Field(min_length=1, max_length=1000)]
+    revision: str = ""
+    query: str = ""
     target: Name
     positive: str = ""
     task: Literal["binary", "multiclass", "regression"] = "binary"
@@ -43,6 +46,12 @@ class Data(Section):
     numbers: dict[str, Literal["1,234.5", "1.234,5"]] = Field(default_factory=dict)
     dates: dict[str, Name] = Field(default_factory=dict)
     max_quarantined_fraction: Fraction = 0.01
+
+    @model_validator(mode="after")
+    def _source_is_whole(self) -> Self:
+        if found := fault(self.source, self.revision, self.query):
+            raise ValueError(found)
+        return self
 
     @model_validator(mode="after")
     def _time_is_named(self) -> Self:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from metaflow.meta_files import read_info_file
 from metaflow.user_decorators.mutable_flow import MutableFlow
 from metaflow.user_decorators.mutable_step import MutableStep
 
-from components import config
+from components import address, config
 from components.errors import ConfigError, FlowprintError
 from components.release.tracking import refuse_sqlite
 from components.store import Store
@@ -64,10 +65,7 @@ def require_known(settings: config.Settings) -> None:
 
 def anchored(location: str) -> str:
     """A relative path made absolute from the project's folder; URLs and absolute paths as they are."""
-    prefix, separator, path = location.rpartition("sqlite:///")
-    if separator:
-        return f"{prefix}{separator}{ROOT / path}"
-    return location if "://" in location else str(ROOT / location)
+    return address.anchored(location, ROOT)
 
 
 def git_commit() -> str:
@@ -118,10 +116,16 @@ def require_shared(settings: config.Settings) -> None:
         ConfigError: source or store is a path within the project, or the tracking store is a file.
     """
     for key, place in {"data.source": settings.data.source, "store.root": settings.store.root}.items():
-        if "://" not in place and not Path(place).is_absolute():
+        if address.is_local(place) and not Path(address.place(place)).is_absolute():
             raise ConfigError(
                 f"config.toml: {key} is {place!r}, a path in the project's folder, which the steps on a cluster "
                 "do not have; name an address, such as 's3://bucket/prefix'."
+            )
+    for name in re.findall(r"'([^']+\.(?:parquet|csv))'", settings.data.query):
+        if settings.data.source == "duckdb:" and address.is_local(name) and not Path(name).is_absolute():
+            raise ConfigError(
+                f"config.toml: data.query names {name!r}, a path in the project's folder, which the steps on a cluster do "
+                "not have; name a path that is mounted there."
             )
     refuse_sqlite(settings.tracking.uri, orchestrated=True)
 

@@ -16,8 +16,8 @@ import polars as pl
 from metaflow import current
 
 from components.data import schema
+from components.data.sources.pin import Pin, compact
 from components.data.split import PARTS
-from components.errors import redacted
 from components.release import bundle, documents
 from components.release.bundle import Parts
 from components.release.export import predictions
@@ -32,6 +32,7 @@ from components.validation.metrics import Estimate
 from components.validation.verdict import Evidence
 
 SMOKE_ROWS = 50
+SHOWN_FACTS = 8
 SOFTWARE = ("metaflow", "scikit-learn", "pandas", "polars", "onnxruntime", "shap", "fairlearn")
 
 
@@ -50,7 +51,8 @@ def lineage(run: Any) -> dict[str, Any]:
     return {
         "run": run.origin,
         "data_version": run.data_version,
-        "source": redacted(run.settings.data.source),
+        "source": run.taken.source,
+        "pin": dict(run.taken.pin),
         "holdout_id": run.split.holdout_id,
         "split": vars(run.rule),
         "task": run.target.task,
@@ -61,6 +63,11 @@ def lineage(run: Any) -> dict[str, Any]:
         "seeds": {"search": run.settings.search.seed, "evaluation": run.settings.evaluation.seed},
         "software": software(),
     }
+
+
+def shown_pin(pin: Pin) -> dict[str, str] | str:
+    """What a report shows of a pin: all of it, unless it tells of many objects."""
+    return dict(pin) if len(pin) <= SHOWN_FACTS else compact(pin)
 
 
 def evidence(run: Any) -> Evidence:
@@ -186,7 +193,7 @@ def model_card(run: Any, created: str) -> str:
             prediction=prediction(run),
             worth=outcomes.spoken(run.outcome_values, run.target),
             unit=run.outcome_values.unit,
-            source=redacted(settings.data.source),
+            source=run.taken.source,
             data_version=run.data_version,
             part_rows=part_rows(run),
             holdout_id=run.split.holdout_id,
@@ -213,7 +220,7 @@ def datasheet(run: Any, table: pl.DataFrame) -> str:
         documents.DatasheetEvidence(
             statements=documents.parse_statements(run.datasheet_text),
             version=run.data_version,
-            source=redacted(data.source),
+            source=run.taken.source,
             taken=taken.snapshot.created,
             rows=taken.snapshot.rows,
             size_bytes=taken.snapshot.size_bytes,
@@ -307,7 +314,7 @@ def report_inputs(run: Any) -> ReportInputs:
         latency=program.latency,
         parity=program.parity,
         requests_per_second=settings.serving.requests_per_second,
-        lineage=flat({"bundle_id": run.decision.bundle_id, **lineage(run)}),
+        lineage=flat({"bundle_id": run.decision.bundle_id, **lineage(run), "pin": shown_pin(run.taken.pin)}),
         created=run.created,
     )
 
@@ -325,9 +332,10 @@ def run_record(run: Any, pathspec: str, by: str) -> RunRecord:
         data=DataInput(
             run.settings.project.slug,
             run.data_version,
-            redacted(run.settings.data.source),
+            run.taken.source,
             run.taken.snapshot.rows,
             {rule.name: rule.type for rule in run.contract.columns},
+            pin=compact(run.taken.pin),
         ),
         params={"family": run.winner.family, **run.winner.best.params, **decided_by(run)},
         metrics={**run.evaluation.metrics, "expected_utility": run.evaluation.utility},

@@ -70,6 +70,9 @@ class TrainFlow(ConfiguredFlow):
             store=self.durable,
             spelling=spelling.Spelling(data.drop, data.missing, data.numbers, data.dates),
             version=self.version,
+            revision=data.revision,
+            query=data.query,
+            root=ROOT,
         )
         self.data_version = self.taken.snapshot.version
         self.git_commit, self.lock_sha256 = git_commit(), sha256(self.lock)

@@ -19,6 +19,8 @@ COPIED = (
     "flows",
     "notebooks",
     "requirements-dev.lock",
+    "requirements-dvc.lock",
+    "requirements-sources.lock",
     "requirements-uv.lock",
     "requirements.lock",
     "schema.yaml",

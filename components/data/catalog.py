@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from components.data.snapshot import Snapshot
+from components.data.sources.pin import compact
 
 _HEAD = ("version", "rows", "columns", "size", "taken", "source")
 _TO_THE_RIGHT = ("rows", "columns", "size")
@@ -32,5 +33,6 @@ def listing(snapshots: Sequence[Snapshot], runs: Mapping[str, Sequence[str]] | N
 
 def _line(kept: Snapshot, runs: Mapping[str, Sequence[str]] | None) -> list[str]:
     size = f"{kept.size_bytes / 1e6:,.1f} MB"
-    line = [kept.version, f"{kept.rows:,}", str(len(kept.columns)), size, kept.created, kept.source]
+    place = f"{kept.source} at {compact(kept.pin)}" if kept.pin else kept.source
+    line = [kept.version, f"{kept.rows:,}", str(len(kept.columns)), size, kept.created, place]
     return line if runs is None else [*line, ", ".join(runs.get(kept.version, ())) or "none"]

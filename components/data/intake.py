@@ -6,15 +6,18 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from components import address
 from components.data import schema, snapshot, source
 from components.data.checks import REASONS
 from components.data.reading import known, read_as
 from components.data.schema import Contract, Violation
 from components.data.snapshot import Snapshot
+from components.data.sources.pin import Pin
 from components.data.spelling import Spelling, respelled
 from components.errors import ConfigError, DataError
 
@@ -72,12 +75,16 @@ class Intake:
         source_rows: rows that the source gave for the period.
         quarantined_rows: of these, the rows set aside.
         violations: what they broke.
+        source: where this run has the rows from, as records name it; a snapshot says who took them first.
+        pin: what exactly was read there.
     """
 
     snapshot: Snapshot
     source_rows: int
     quarantined_rows: int = 0
     violations: tuple[Violation, ...] = ()
+    source: str = ""
+    pin: Pin = ()
 
 
 def take_in(
@@ -91,11 +98,15 @@ def take_in(
     store: Store,
     spelling: Spelling | None = None,
     version: str = "",
+    revision: str = "",
+    query: str = "",
+    root: Path = Path(),
 ) -> Intake:
     """The snapshot of a source's rows that hold to the contract; the others go to the quarantine.
 
     Rows that are brought back from the store are checked again, as the contract may have changed since, and what
-    was set aside when they were taken in counts again.
+    was set aside when they were taken in counts again. If the store has lost them, they are read again from where they
+    came, as they were then, and count only if they are the same.
 
     Args:
         location: where to read.
@@ -107,36 +118,71 @@ def take_in(
         store: where snapshot and quarantine are kept.
         spelling: what the source's values stand for, and what of it is not taken in; by default it is plain.
         version: bring back these rows of the store instead of reading the source.
+        revision: of the source, as :func:`components.data.source.take` has it.
+        query: the SQL that gives the rows.
+        root: the project's folder.
 
     Raises:
         ConfigError: the period, the positive value, the weights or the spelling do not fit the table.
         DataError: the source or the version cannot be read, or no row is left.
         ContractError: the table breaks the contract as a whole, or too many rows do.
     """
-    if version:
-        table, period = snapshot.load(version, store), Period()
-        named = next(kept.source for kept in snapshot.versions(store) if kept.version == version)
+    kept = snapshot.described(version, store) if version else None
+    lost = kept if snapshot.is_lost(version, store) else None
+    if kept and not lost:
+        table, period, pin = snapshot.load(version, store), Period(), kept.pin
         earlier_rows, earlier = set_aside_before(version, store)
     else:
-        table, earlier_rows, earlier = source.load(location), 0, ()
+        if lost:
+            location = location if lost.source == named else address.anchored(lost.source, root)
+            taken = taken_again(lost, location, root)
+        else:
+            taken = source.take(location, revision=revision, query=query, root=root)
+        table, pin, earlier_rows, earlier = taken.table, taken.pin, 0, ()
         if spelling:
             spelling.require_known(contract.names)
             table = respelled(table, spelling)
     table = within(schema.conform(table, contract), period, contract)
     required = [name for name in (period.limited and period.column, purpose.weight) if name]
     checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)
+    if lost:
+        snapshot.restore(checked.accepted, lost, store)
     if checked.quarantined.height:
         snapshot.quarantine(checked.quarantined, snapshot.content_version(checked.accepted), store)
     schema.too_many(checked, max_quarantined_fraction)
     require_positive(checked.accepted, purpose)
     require_weights(checked.accepted, purpose.weight)
-    taken = snapshot.take(checked.accepted, source=named, store=store)
+    named = kept.source if kept else named
     return Intake(
-        taken,
+        snapshot.take(checked.accepted, source=named, store=store, pin=pin),
         table.height + earlier_rows,
         checked.quarantined.height + earlier_rows,
         (*earlier, *checked.violations),
+        named,
+        pin,
     )
+
+
+def taken_again(kept: Snapshot, location: str, root: Path) -> source.Taken:
+    """What a source gives when it is asked for what it gave when a snapshot was taken.
+
+    Args:
+        kept: the snapshot, whose rows the store has lost.
+        location: where to read.
+        root: the project's folder.
+
+    Raises:
+        DataError: the source cannot say it any more.
+    """
+    lost = f"The store has lost the rows of the data version {kept.version}"
+    if "***" in location:
+        raise DataError(
+            f"{lost}, and credentials were left out of what it says of their source, {kept.source}; let data.source name it again."
+        )
+    try:
+        return source.take(location, root=root, pinned=kept.pin)
+    except (ConfigError, DataError) as error:
+        raise DataError(f"{lost}, and they cannot be read again from {kept.source}: {error}") from None
 
 
 def set_aside_before(version: str, store: Store) -> tuple[int, tuple[Violation, ...]]:

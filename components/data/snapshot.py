@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from components.data.cellhash import Hashes, logical_type, mix
 from components.data.rowhash import map_batches
+from components.data.sources.pin import Pin
 from components.errors import DataError
 from components.store import Store
 
@@ -31,6 +32,7 @@ class Snapshot:
         size_bytes: Size of the stored Parquet file.
         created: When it was first taken, as an ISO 8601 text in UTC.
         source: Where it was first taken from.
+        pin: What exactly was read there; empty where the source keeps no versions.
     """
 
     version: str
@@ -39,6 +41,7 @@ class Snapshot:
     size_bytes: int
     created: str
     source: str
+    pin: Pin = ()
 
 
 def content_version(table: pl.DataFrame) -> str:
@@ -60,7 +63,7 @@ def content_version(table: pl.DataFrame) -> str:
     return "d" + hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def take(table: pl.DataFrame, *, source: str, store: Store) -> Snapshot:
+def take(table: pl.DataFrame, *, source: str, store: Store, pin: Pin = ()) -> Snapshot:
     """The snapshot of a table: written if the store has none of its version, else verified and left as it is.
 
     Raises:
@@ -75,7 +78,7 @@ def take(table: pl.DataFrame, *, source: str, store: Store) -> Snapshot:
         data = store.read(_data(version))
         _verified(data, version)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    taken = Snapshot(version, table.height, tuple(table.columns), len(data), created, source)
+    taken = Snapshot(version, table.height, tuple(table.columns), len(data), created, source, pin)
     store.write_if_absent(_description(version), _sealed(taken, data))
     return _described(version, store)[0]
 
@@ -86,14 +89,7 @@ def load(version: str, store: Store) -> pl.DataFrame:
     Raises:
         DataError: If the store has no such version, or what it holds is damaged, naming the object.
     """
-    if not re.fullmatch(r"d[0-9a-f]{16}", version):
-        raise DataError(
-            f"{version!r} is no data version; one is 'd' and 16 hex digits, as `make versions` lists them."
-        )
-    if not store.exists(_description(version)):
-        raise DataError(
-            f"The store {store.root} has no data version {version}; `make versions` lists what it has."
-        )
+    described(version, store)
     _, digest = _described(version, store)
     try:
         data = store.read(_data(version))
@@ -102,6 +98,51 @@ def load(version: str, store: Store) -> pl.DataFrame:
     if hashlib.sha256(data).hexdigest() != digest:
         raise _damaged(_data(version), "its bytes are not those that were written")
     return _verified(data, version)
+
+
+def described(version: str, store: Store) -> Snapshot:
+    """What the store says of a version; its rows need not be there.
+
+    Raises:
+        DataError: If the store has no such version, or its description is damaged.
+    """
+    if not re.fullmatch(r"d[0-9a-f]{16}", version):
+        raise DataError(
+            f"{version!r} is no data version; one is 'd' and 16 hex digits, as `make versions` lists them."
+        )
+    if not store.exists(_description(version)):
+        raise DataError(
+            f"The store {store.root} has no data version {version}; `make versions` lists what it has."
+        )
+    return _described(version, store)[0]
+
+
+def is_lost(version: str, store: Store) -> bool:
+    """Whether the store describes a version but has lost its rows."""
+    return bool(version) and not store.exists(_data(version))
+
+
+def restore(table: pl.DataFrame, kept: Snapshot, store: Store) -> Snapshot:
+    """The snapshot whose rows were lost, with these in their place.
+
+    What is said of when and where it was taken first stays. The bytes of the file may be others, as another version of
+    a library writes them, so that they are described anew, and first: a writer that dies leaves the rows lost, not wrong.
+
+    Raises:
+        DataError: If the rows are not those of the version. Nothing is written then.
+    """
+    if (found := content_version(table)) != kept.version:
+        raise DataError(
+            f"The rows that are there now are the data version {found}, not {kept.version}; restore "
+            f"{_data(kept.version)} from a backup, or train on what there is, without --data-version."
+        )
+    data = _parquet(table)
+    store.write(_description(kept.version), _sealed(replace(kept, size_bytes=len(data)), data))
+    if not store.write_if_absent(_data(kept.version), data):
+        data = store.read(_data(kept.version))
+        _verified(data, kept.version)
+        store.write(_description(kept.version), _sealed(replace(kept, size_bytes=len(data)), data))
+    return _described(kept.version, store)[0]
 
 
 def versions(store: Store) -> list[Snapshot]:
@@ -151,6 +192,9 @@ def _verified(data: bytes, version: str) -> pl.DataFrame:
 def _sealed(taken: Snapshot, data: bytes) -> bytes:
     """The description as JSON, with the digest of the data and of the description itself."""
     content = {**asdict(taken), "data_sha256": hashlib.sha256(data).hexdigest()}
+    # Descriptions from before there were pins have none either.
+    if not taken.pin:
+        del content["pin"]
     return json.dumps({**content, "sha256": _seal(content)}, indent=2).encode()
 
 
@@ -166,14 +210,15 @@ def _described(version: str, store: Store) -> tuple[Snapshot, str]:
         seal, digest = content.pop("sha256"), content["data_sha256"]
         whole = seal == _seal(content) and content["version"] == version
         del content["data_sha256"]
-        described = Snapshot(**{**content, "columns": tuple(content["columns"])})
+        pin = tuple((str(name), str(value)) for name, value in content.get("pin", ()))
+        kept = Snapshot(**{**content, "columns": tuple(content["columns"]), "pin": pin})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(
             name, f"it is no description of a snapshot ({type(error).__name__}: {error})"
         ) from None
     if not whole:
         raise _damaged(name, "it was altered after it was written")
-    return described, digest
+    return kept, digest
 
 
 def _damaged(name: str, how: str) -> DataError:

@@ -18,13 +18,17 @@ _TYPES = {"boolean": "boolean", "integer": "long", "number": "double", "datetime
 
 @dataclass(frozen=True)
 class DataInput:
-    """The data that a run read: its name, content version, source, rows, and the contract's type of each column."""
+    """The data that a run read: its name, content version, source, rows, and the contract's type of each column.
+
+    The pin says what exactly was read, in short; "" where a source keeps no versions.
+    """
 
     name: str
     version: str
     source: str
     rows: int
     columns: Mapping[str, str]
+    pin: str = ""
 
     def to_mlflow(self) -> "Dataset":
         """MLflow's description of the data, with the content version as its digest; no row is read for it."""
@@ -40,7 +44,9 @@ class DataInput:
             self.name,
             self.version,
             "http" if web else scheme or "local",
-            json.dumps({"url" if web else "uri": redacted(self.source)}),
+            json.dumps(
+                {"url" if web else "uri": redacted(self.source)} | ({"pin": self.pin} if self.pin else {})
+            ),
             json.dumps({"mlflow_colspec": columns}),
             json.dumps({"num_rows": self.rows}),
         )
@@ -84,6 +90,7 @@ class RunRecord:
         return {
             "metaflow.pathspec": self.pathspec,
             "data_version": self.data.version,
+            **({"data_pin": self.data.pin} if self.data.pin else {}),
             "holdout_id": self.holdout_id,
             "git_commit": self.git_commit,
             "bundle_id": self.bundle_id,

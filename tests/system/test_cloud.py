@@ -508,6 +508,16 @@ def test_aws_starts_a_run_when_it_is_told_to(endpoint: str, aws: CloudProject, d
             {"source": "data/table.parquet"},
             "data.source is 'data/table.parquet', a path in the project's folder",
         ),
+        (
+            "data",
+            {"source": "dvc://../tables/table.parquet"},
+            "data.source is 'dvc://../tables/table.parquet', a path in the project's folder",
+        ),
+        (
+            "data",
+            {"source": "duckdb:", "query": "SELECT * FROM 'data/table.parquet'"},
+            "data.query names 'data/table.parquet', a path in the project's folder",
+        ),
         ("store", {"root": "store"}, "store.root is 'store', a path in the project's folder"),
         ("tracking", {"uri": "sqlite:///mlflow.db"}, "tracking.uri is 'sqlite:///mlflow.db', a file"),
     ],

@@ -19,6 +19,8 @@ COPIED_FILES = (
     ".gitignore",
     "Makefile",
     "requirements-dev.lock",
+    "requirements-dvc.lock",
+    "requirements-sources.lock",
     "requirements-uv.lock",
     "requirements.lock",
     "schema.yaml",
@@ -115,7 +117,7 @@ def test_the_configuration_is_the_roots_but_for_the_answers(default_project: Pat
 
 def test_dependencies_and_rules_are_the_roots(default_project: Path) -> None:
     ours, root = read_toml(default_project / "pyproject.toml"), read_toml(ROOT / "pyproject.toml")
-    for key in ("requires-python", "dependencies"):
+    for key in ("requires-python", "dependencies", "optional-dependencies"):
         assert ours["project"][key] == root["project"][key]
     for tool in ("importlinter", "pytest"):
         assert ours["tool"][tool] == root["tool"][tool]
@@ -132,6 +134,23 @@ def test_the_locks_hold_what_production_needs(baked: Baked) -> None:
     assert {"boto3", "s3fs", "metaflow"} <= image.keys()
     assert "kubernetes" in deployment
     assert {name: deployment[name].keys() for name in image} == {name: image[name].keys() for name in image}
+
+
+def test_the_locks_of_the_sources_hold_every_extra_and_move_nothing(baked: Baked) -> None:
+    _, project = baked
+    image, sources, deployment, dvc = (
+        pins((project / f"requirements{name}.lock").read_text(encoding="utf-8"))
+        for name in ("", "-sources", "-dev", "-dvc")
+    )
+    extras = read_toml(project / "pyproject.toml")["project"]["optional-dependencies"]
+    wanted = {re.split(r"[<>=]", named)[0] for names in extras.values() for named in names}
+    assert wanted <= sources.keys() - image.keys()
+    assert {name: sources[name].keys() for name in image} == {name: image[name].keys() for name in image}
+    assert {name: deployment[name].keys() for name in sources} == {
+        name: sources[name].keys() for name in sources
+    }
+    assert {"dvc", "dvc-s3"} <= dvc.keys()
+    assert "dvc" not in deployment
 
 
 def test_the_tools_are_given_only_what_the_project_has(default_project: Path) -> None:

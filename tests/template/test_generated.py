@@ -27,7 +27,7 @@ def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make(project: Path, *words: str) -> str:
     """What `make` says, the environment being there already."""
-    there = [f"--assume-old={VENV / stamp}" for stamp in (".runtime", ".dev", "bin/uv")]
+    there = [f"--assume-old={VENV / stamp}" for stamp in (".runtime", ".dev", ".dvc", ".sources", "bin/uv")]
     inherited = [
         f"--unset={name}" for name in os.environ if name.startswith(("METAFLOW_", "MAKE", "MFLAGS", "PYTHON"))
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from components import config
+from components import address, config
 from components.data import schema, source
 from components.data.adopt import files
 from components.data.adopt.account import account, explained
@@ -33,13 +33,15 @@ def main(words: Sequence[str] | None = None) -> int:
             raise FlowprintError(
                 "Name the table and the column to predict: make adopt DATA=path TARGET=column."
             )
-        table = source.load(given.data)
+        location = address.moved(given.data, lambda path: placed(path, root))
+        asked = {"revision": given.revision, "query": given.query}
+        table = source.take(address.anchored(location, root), **asked, root=root).table
         columns = looked_at(table)
         found = plan(columns, wishes, limits=limits(root), earlier=task(root))
         if given.explain:
             sys.stdout.write(f"{told(given.explain, columns, found)}\n")
             return 0
-        kept = adopt(table, found, root, placed(given.data, root))
+        kept = adopt(table, found, root, location, **asked)
     except FlowprintError as error:
         sys.stderr.write(f"{error}\nNothing was changed.\n")
         return 1
@@ -51,8 +53,10 @@ def main(words: Sequence[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The words of the command line."""
     command = argparse.ArgumentParser(prog="python -m components.data.adopt", description=__doc__)
-    command.add_argument("data", help="a Parquet or CSV file or a folder of them, as a path or an fsspec URL")
+    command.add_argument("data", help="what data.source of config.toml shall be: a path, or an address")
     command.add_argument("target", help="the column to predict")
+    command.add_argument("--revision", default="", help="of a file tracked by DVC, or of a Delta table")
+    command.add_argument("--query", default="", help="the SQL that gives the rows of a source of SQL")
     command.add_argument("--time", default="", help="the column that says when a row was observed")
     command.add_argument(
         "--group", default="", help="columns whose equal values belong together, parted by commas"
@@ -94,14 +98,16 @@ def looked_at(table: pl.DataFrame) -> list[Column]:
     return [look(table[name]) for name in table.columns]
 
 
-def adopt(table: pl.DataFrame, found: Plan, root: Path, location: str) -> list[Path]:
+def adopt(
+    table: pl.DataFrame, found: Plan, root: Path, location: str, *, revision: str = "", query: str = ""
+) -> list[Path]:
     """Write what describes the table; the copies that were kept of what was there.
 
     Raises:
         FlowprintError: what would be written does not hold for the table; nothing is written then.
     """
     written = {
-        "config.toml": files.configured(files.read(root / "config.toml"), found, location),
+        "config.toml": files.configured(files.read(root / "config.toml"), found, location, revision, query),
         "schema.yaml": files.contract(found, location),
         "data/datasheet.toml": files.datasheet(found, location),
     }
@@ -118,9 +124,7 @@ def adopt(table: pl.DataFrame, found: Plan, root: Path, location: str) -> list[P
 
 
 def placed(location: str, root: Path) -> str:
-    """Where the project finds the table: a path below its folder, if that is where it lies."""
-    if "://" in location:
-        return location
+    """Where the project finds what lies at a path: a path below its folder, if that is where it lies."""
     path = Path(location).resolve()
     return (
         path.relative_to(root.resolve()).as_posix()

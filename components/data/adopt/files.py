@@ -10,6 +10,7 @@ from typing import Any
 
 import tomlkit
 
+from components import address
 from components.data import schema
 from components.data.adopt.objective import objective
 from components.data.adopt.plan import Plan
@@ -61,12 +62,14 @@ def read(path: Path) -> tomlkit.TOMLDocument:
         raise ConfigError(f"{path} is not valid TOML: {error}; restore it.") from None
 
 
-def configured(document: tomlkit.TOMLDocument, plan: Plan, source: str) -> str:
+def configured(
+    document: tomlkit.TOMLDocument, plan: Plan, source: str, revision: str = "", query: str = ""
+) -> str:
     """config.toml for the table; its comments, and whatever does not speak of the table, are kept."""
     target = plan.target
     document["project"]["description"] = f"Predicts {target.column}"
     _set(document, "data", {
-        "source": source, "target": target.column, "positive": target.positive, "task": target.task,
+        "source": source, "revision": revision, "query": query, "target": target.column, "positive": target.positive, "task": target.task,
         "time": plan.time, "since": "", "until": "",
         "key": list(plan.named("key")), "group": list(plan.named("group")), "weight": next(iter(plan.named("weight")), ""),
         "drop": list(plan.spelling.drop), "missing": _inline({k: list(v) for k, v in plan.spelling.missing.items()}),
@@ -127,7 +130,9 @@ def datasheet(plan: Plan, source: str) -> str:
             "What only people can say of the data; the datasheet of every run repeats it. Say it."
         )
     )
-    document["title"] = f"The table {Path(source).name}, to predict {plan.target.column}"
+    document["title"] = (
+        f"The table {Path(address.place(source)).name or 'of a query'}, to predict {plan.target.column}"
+    )
     for key, text in DATASHEET.items():
         document[key] = text
     return tomlkit.dumps(document)

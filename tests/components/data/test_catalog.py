@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from components.data.catalog import listing
 from components.data.snapshot import Snapshot
 
@@ -26,3 +28,9 @@ def test_the_runs_that_used_a_version_stand_beside_it() -> None:
 
 def test_an_empty_store_says_what_to_do() -> None:
     assert "make train" in listing([])
+
+
+def test_what_exactly_was_read_stands_with_the_source() -> None:
+    pin = (("git commit", "0123456789abcdef0123"), ("md5 t.csv", "c40e"))
+    kept = replace(KEPT[0], source="dvc://tables/t.csv", pin=pin)
+    assert listing([kept]).splitlines()[1].endswith("dvc://tables/t.csv at git commit 0123456789abcd... (+1)")

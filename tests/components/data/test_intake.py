@@ -160,3 +160,36 @@ def test_a_repeated_key_is_set_aside_also_when_rows_are_brought_back(take):
     )
     with pytest.raises(ContractError, match="repeated key"):
         take(version=version, purpose=replace(PURPOSE, key=("week",)))
+
+
+def forget(tmp_path, version):
+    """Lose the rows of a version, as a person does who tidies up."""
+    (tmp_path / "store" / "snapshots" / version / "data.parquet").unlink()
+
+
+def test_rows_that_the_store_lost_are_read_again_if_they_are_the_same(take, table, tmp_path):
+    bad = table.with_columns(amount=pl.when(pl.int_range(ROWS) < 8).then(-1.0).otherwise("amount"))
+    first = take(bad)
+    forget(tmp_path, first.snapshot.version)
+    again = take(bad.reverse(), version=first.snapshot.version)
+    assert (again.snapshot.version, again.snapshot.created) == (
+        first.snapshot.version,
+        first.snapshot.created,
+    )
+    assert (again.source_rows, again.quarantined_rows) == (ROWS, 8)
+    assert take(table[:1], version=first.snapshot.version).snapshot == again.snapshot
+
+
+def test_a_source_that_has_moved_on_does_not_bring_lost_rows_back(take, table, tmp_path):
+    version = take().snapshot.version
+    forget(tmp_path, version)
+    before = Store(str(tmp_path / "store")).names("")
+    with pytest.raises(DataError, match=rf"are the data version d[0-9a-f]{{16}}, not {version}; restore"):
+        take(table[1:], version=version)
+    assert Store(str(tmp_path / "store")).names("") == before
+
+
+def test_a_source_that_has_moved_on_does_not_touch_the_rows_that_the_store_has(take, table):
+    first = take()
+    assert take(table[1:], version=first.snapshot.version).snapshot == first.snapshot
+    assert take(table[1:]).snapshot.version != first.snapshot.version

@@ -1,5 +1,7 @@
+import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from threading import Barrier
@@ -266,3 +268,74 @@ def test_the_same_rows_are_quarantined_once(sample: pl.DataFrame, store: Store) 
     ]
     assert names[0] == names[1] != names[2]
     assert store.names("quarantine") == sorted(set(names))
+
+
+PIN = (("git commit", "3f2a"), ("md5 data/table.csv", "c40e"))
+
+
+def test_what_exactly_was_read_is_kept(sample: pl.DataFrame, store: Store) -> None:
+    taken = take(sample, source="dvc://tables/data/table.csv", store=store, pin=PIN)
+    assert taken.pin == PIN
+    assert versions(store) == [taken]
+
+
+def test_the_first_pin_of_a_version_stays(sample: pl.DataFrame, store: Store) -> None:
+    first = take(sample, source="table.csv", store=store)
+    assert take(sample, source="dvc://tables/data/table.csv", store=store, pin=PIN) == first
+    assert first.pin == ()
+
+
+def test_a_description_from_before_there_were_pins_is_read(sample: pl.DataFrame, store: Store) -> None:
+    version = take(sample, source="table.csv", store=store).version
+    name = f"snapshots/{version}/snapshot.json"
+    content = json.loads(store.read(name))
+    assert set(content) == {
+        "version", "rows", "columns", "size_bytes", "created", "source", "data_sha256", "sha256",
+    }  # fmt: skip
+    del content["sha256"]
+    seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    store.write(name, json.dumps({**content, "sha256": seal}).encode())
+    assert versions(store)[0].pin == ()
+    assert_frame_equal(load(version, store), sample)
+
+
+def test_a_pin_that_was_put_in_later_is_found(sample: pl.DataFrame, store: Store) -> None:
+    version = take(sample, source="table.csv", store=store, pin=PIN).version
+    name = f"snapshots/{version}/snapshot.json"
+    store.write(name, store.read(name).replace(b"3f2a", b"4f2a"))
+    with pytest.raises(DataError, match=r"it was altered after it was written"):
+        versions(store)
+
+
+def test_lost_rows_are_put_back_and_the_rest_of_what_is_known_stays(
+    sample: pl.DataFrame, store: Store
+) -> None:
+    taken = take(sample, source="table.csv", store=store, pin=PIN)
+    Path(store.url(f"snapshots/{taken.version}/data.parquet")).unlink()
+    assert snapshot.is_lost(taken.version, store)
+    again = snapshot.restore(sample.reverse(), taken, store)
+    assert replace(again, size_bytes=0) == replace(taken, size_bytes=0)
+    assert again.size_bytes == len(store.read(f"snapshots/{taken.version}/data.parquet"))
+    assert_frame_equal(load(taken.version, store), sample.reverse())
+
+
+def test_other_rows_are_not_put_in_the_place_of_lost_ones(sample: pl.DataFrame, store: Store) -> None:
+    taken = take(sample, source="table.csv", store=store)
+    Path(store.url(f"snapshots/{taken.version}/data.parquet")).unlink()
+    with pytest.raises(DataError, match=f"not {taken.version}; restore"):
+        snapshot.restore(sample[1:], taken, store)
+    assert snapshot.is_lost(taken.version, store)
+
+
+def test_those_who_put_lost_rows_back_at_the_same_time_agree(sample: pl.DataFrame, store: Store) -> None:
+    taken = take(sample, source="table.csv", store=store)
+    Path(store.url(f"snapshots/{taken.version}/data.parquet")).unlink()
+    start = Barrier(4)
+
+    def restored(number: int) -> None:
+        start.wait()
+        snapshot.restore(sample.sort(sample.columns[number]), taken, store)
+
+    with ThreadPoolExecutor(4) as restorers:
+        list(restorers.map(restored, range(4)))
+    assert load(taken.version, store).height == sample.height

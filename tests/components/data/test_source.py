@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from components.data.source import load, read
-from components.errors import DataError
+from components.data.source import load, read, take
+from components.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -167,3 +167,32 @@ def test_a_column_that_is_named_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,a,b\n1,2,3\n")
     with pytest.raises(DataError, match=r"\['a'\] more than once"):
         load(str(tmp_path / "table.csv"))
+
+
+def test_files_are_taken_without_a_pin(parquet: Path, sample: pl.DataFrame) -> None:
+    taken = take(str(parquet))
+    assert_frame_equal(taken.table, sample)
+    assert taken.pin == ()
+
+
+def test_what_was_pinned_is_asked_for_again(parquet: Path) -> None:
+    query = f"SELECT age FROM '{parquet}' ORDER BY age LIMIT 5"
+    first = take("duckdb:", query=query)
+    again = take("duckdb:", query="SELECT 1", pinned=first.pin)
+    assert_frame_equal(again.table, first.table)
+
+
+def test_a_source_of_sql_can_be_read_like_a_file(parquet: Path) -> None:
+    frame = read("duckdb:", columns=["age"], query=f"SELECT age, race FROM '{parquet}'")
+    assert frame.collect().columns == ["age"]
+
+
+@pytest.mark.parametrize("options", [{"query": "SELECT 1"}, {"revision": "main"}])
+def test_what_does_not_go_with_a_file_is_refused(parquet: Path, options: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"data\.(query|revision): only"):
+        take(str(parquet), **options)
+
+
+def test_a_revision_of_a_folder_without_a_delta_table_is_refused(parquet: Path) -> None:
+    with pytest.raises(DataError, match="is no Delta table"):
+        take(str(parquet.parent), revision="3")

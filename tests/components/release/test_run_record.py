@@ -33,6 +33,14 @@ def test_contract_types_become_mlflows(contract, mlflow):
     assert (column["name"], column["type"]) == ("age", mlflow)
 
 
+def test_what_exactly_was_read_stands_with_the_source():
+    data = DataInput("acs", "d1", "s3://bucket/acs", 1, {}, pin="version id bucket/acs 3f2a")
+    assert json.loads(data.to_mlflow().source) == {
+        "uri": "s3://bucket/acs",
+        "pin": "version id bucket/acs 3f2a",
+    }
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "shown"),
     [

@@ -201,3 +201,49 @@ def test_a_folder_without_a_project_is_named(tmp_path: Path, capsys: pytest.Capt
     assert main([str(tmp_path / "table.csv"), "Bought", "--project", str(tmp_path / "none")]) == 1
     assert "config.toml does not exist" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.csv"]
+
+
+def test_a_query_is_written_beside_its_source(project: Path) -> None:
+    query = "SELECT * FROM 'data/*.csv' -- all of it"
+    words = ["duckdb:", "Bought", "--query", query, "--project", str(project)]
+    assert main(words) == 0
+    data = config.load(project / "config.toml").data
+    assert (data.source, data.query, data.revision) == ("duckdb:", query, "")
+    assert "of a query" in (project / "data" / "datasheet.toml").read_text(encoding="utf-8")
+
+
+def test_a_revision_is_written_and_the_path_is_the_projects(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("deltalake")
+    messy().write_delta(project / "data" / "table")
+    messy()[:100].write_delta(project / "data" / "table", mode="overwrite")
+    monkeypatch.chdir(project / "data")
+    assert main(["delta://table", "Bought", "--revision", "0", "--project", str(project)]) == 0
+    data = config.load(project / "config.toml").data
+    assert (data.source, data.revision, data.query) == ("delta://data/table", "0", "")
+
+
+def test_a_plain_table_takes_an_older_query_away(project: Path) -> None:
+    main(["duckdb:", "Bought", "--query", "SELECT * FROM 'data/table.csv'", "--project", str(project)])
+    assert adopted(project) == 0
+    assert config.load(project / "config.toml").data.query == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["postgresql://ada:pa55@host/db", "a", "--query", "SELECT 1"], "PGPASSWORD"),
+        (["duckdb:", "a"], "needs the SQL query"),
+        (["data/table.csv", "a", "--revision", "3"], "only files tracked by DVC and Delta tables"),
+    ],
+)
+def test_what_does_not_go_together_changes_nothing(
+    project: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(project)
+    assert main([*words, "--project", str(project)]) == 1
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "pa55" not in told
+    assert contents(project) == before
