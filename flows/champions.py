@@ -44,11 +44,7 @@ def _asked(run: Any, holdout: Examples, entry: Entry) -> ChampionScores:
     recorded = {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()}
     rule = SplitRule(**cast(Any, recorded))
     untouched = split.untouched(run.table(), run.rule, rule)[run.where("holdout")]
-    kinds = json.loads(files["program.json"])["inputs"]
-    columns = Columns(
-        tuple(name for name, kind in kinds.items() if kind == "double"),
-        tuple(name for name, kind in kinds.items() if kind != "double"),
-    )
+    columns = Columns.of_kinds(json.loads(files["program.json"])["inputs"])
     # Its own code answers, as it was packed, and not what stands in components/ today.
     y_score = answers(files, inputs(holdout.rows, columns))
     return ChampionScores(entry.bundle_id, y_score, float(lineage["threshold"]), untouched)

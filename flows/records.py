@@ -91,7 +91,9 @@ def bundle_parts(run: Any) -> Parts:
         program=run.program,
         smoke=smoke[[*run.columns.names, "y_score", "y_pred"]],
         contract=schema.to_json(run.contract, run.columns.names, sensitive),
-        reference=reference(holdout.rows[[*run.columns.names, *sensitive]], y_score, y_pred),
+        reference=reference(
+            holdout.rows[[*run.columns.names, *sensitive]], y_score, y_pred, texts=run.columns.texts
+        ),
         decision=run.decision.to_json(),
         documents={"model_card.md": model_card(run, run.created), "datasheet.md": datasheet(run, table)},
         lineage=lineage(run),

@@ -215,6 +215,7 @@ class TrainFlow(ConfiguredFlow):
             self.predictor,
             holdout.X,
             holdout.y,
+            columns=self.columns,
             metric=self.settings.objective.metric,
             sensitive_features=audit.sensitive_features(holdout.rows, fairness.features, fairness.bands),
             rows=options.explained_rows,

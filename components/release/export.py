@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from components.errors import BundleError
+from components.release import texts
 from components.release.archive import canonical_skops, program_code
 from components.release.compiler import UNSEEN, NotCompilable, features, probability, recalibrated
 from components.release.graph import Graph
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from components.training.predictor import Predictor
+    from components.training.texts import TextParts
 
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -43,7 +46,7 @@ class Program:
         files: the program's own files by name, all that a server loads.
         model: the fitted predictor as a skops file, for audit and explanation (and for the runtime "skops").
         trusted_types: the types in `model` that skops asks about.
-        inputs: the kind of each column that the program reads, "double" or "string".
+        inputs: the kind of each column that the program reads: "double", "string", "datetime" or "text".
         parity: against the flow's predictions, from a clean process.
         latency: in that process.
     """
@@ -79,11 +82,12 @@ def program(predictor: Predictor, columns: Columns, X: pd.DataFrame) -> Program:
     if taken:
         raise BundleError(f"The features {taken} have the names of predictions; rename these columns.")
     model, trusted_types = persisted(predictor)
-    inputs = dict.fromkeys(columns.names, "double") | dict.fromkeys(columns.categorical, "string")
+    inputs = {name: str(kind) for name, kind in columns.kinds.items()}
     runtime: Literal["onnx", "skops"] = "onnx"
     reason = ""
     try:
         served = {"program.onnx": export(predictor, columns, X.head(_EXAMPLE_ROWS))}
+        served |= texts.files(texts.found(predictor.pipeline["features"], columns))
     except NotCompilable as error:
         runtime, reason, served = "skops", str(error), {"model.skops": model}
     description = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
@@ -118,7 +122,8 @@ def persisted(predictor: Predictor) -> tuple[bytes, tuple[str, ...]]:
 def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
     """The predictor as an ONNX model.
 
-    Inputs are one tensor a column, shape (n, 1), double or string; outputs are `y_score`, double, and `y_pred`,
+    Inputs are one tensor a column, shape (n, 1), double (numbers, and dates as seconds) or string; a text is fed as the
+    double components that `training.texts` makes of it, shape (n, components). Outputs are `y_score`, double, and `y_pred`,
     int64, both of shape (n,). Everything is computed in double precision, as scikit-learn does.
 
     Args:
@@ -135,6 +140,9 @@ def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> b
     graph = Graph()
     table = {name: graph.input(name, "double") for name in columns.numeric}
     table |= {name: graph.input(name, "string") for name in columns.categorical}
+    table |= {name: graph.input(name, "double") for name in columns.dates}
+    reduced = texts.found(steps["features"], columns)
+    table |= {name: graph.input(name, "double", each.components_.shape[1]) for name, each in reduced.items()}
     X = features(graph, steps["features"], table, columns)
     y_score = graph.add("Squeeze", probability(graph, steps["model"], X), graph.constant([1]))
     y_score = recalibrated(graph, y_score, predictor.intercept, predictor.slope)
@@ -142,11 +150,13 @@ def export(predictor: Predictor, columns: Columns, X_example: pd.DataFrame) -> b
     compiled = graph.to_bytes(
         {"y_score": (y_score, "double"), "y_pred": (graph.cast(reached, "int64"), "int64")}
     )
-    _repeats(compiled, predictor, _with_edges(X_example, columns))
+    _repeats(compiled, predictor, _with_edges(X_example, columns), reduced)
     return compiled
 
 
-def _repeats(compiled: bytes, predictor: Predictor, X: pd.DataFrame) -> None:
+def _repeats(
+    compiled: bytes, predictor: Predictor, X: pd.DataFrame, reduced: Mapping[str, TextParts]
+) -> None:
     """Refuse a program that computes something else, such as for a class that overrides one compiled here."""
     import onnxruntime
 
@@ -155,8 +165,7 @@ def _repeats(compiled: bytes, predictor: Predictor, X: pd.DataFrame) -> None:
     except ValueError as error:
         raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
     session = onnxruntime.InferenceSession(compiled, providers=["CPUExecutionProvider"])
-    feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    distance = np.abs(session.run(["y_score"], feed)[0] - y_score)
+    distance = np.abs(session.run(["y_score"], texts.fed(X, reduced))[0] - y_score)
     if not np.all(distance <= _TOLERANCE):
         raise NotCompilable(
             f"The compiled program is {distance.max():.1e} away from the predictor on {len(X)} rows; it must be "
@@ -168,11 +177,13 @@ def _with_edges(X: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The rows, and three that tables seldom hold: all missing, and all far above and below with new categories."""
     import pandas as pd
 
-    numbers = X[list(columns.numeric)]
+    numbers = X[[*columns.numeric, *columns.dates]]
     spread = 1 + numbers.abs().max()
+    missing = dict.fromkeys(columns.categorical, MISSING) | dict.fromkeys(columns.texts, "")
+    unseen = dict.fromkeys((*columns.categorical, *columns.texts), UNSEEN)
     edges = [
-        {**dict.fromkeys(columns.numeric, np.nan), **dict.fromkeys(columns.categorical, MISSING)},
-        {**(numbers.max() + spread), **dict.fromkeys(columns.categorical, UNSEEN)},
-        {**(numbers.min() - spread), **dict.fromkeys(columns.categorical, UNSEEN)},
+        {**dict.fromkeys(numbers.columns, np.nan), **missing},
+        {**(numbers.max() + spread), **unseen},
+        {**(numbers.min() - spread), **unseen},
     ]
     return pd.concat([X, pd.DataFrame(edges, columns=X.columns).astype(X.dtypes)], ignore_index=True)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OUTPUTS = (("y_score", "double"), ("y_pred", "long"))
-_TYPES = {"boolean": "boolean", "integer": "long", "number": "double"}
+_TYPES = {"boolean": "boolean", "integer": "long", "number": "double", "datetime": "datetime"}
 
 
 def mlmodel_files(
@@ -80,7 +80,12 @@ def _schema(columns: Iterable[tuple[str, str]]) -> str:
 
 def _split(rows: pd.DataFrame) -> dict[str, Any]:
     values = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
-    return {"columns": list(rows.columns), "data": values}
+    return {"columns": list(rows.columns), "data": [[_plain(value) for value in row] for row in values]}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: dates as ISO 8601 texts."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.training.examples import Examples
-from components.training.features import Columns
+from components.training.features import Columns, readable
 from components.training.outcomes import OutcomeValues
 from components.validation.calibration import CalibrationReport, calibration_report
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
@@ -159,7 +159,8 @@ def evaluate(
     y_score = predictor.score_positive(holdout.X)
     y_pred = (y_score >= predictor.threshold).astype(np.int64)
     rows: dict[str, Any] = {"sample_weight": weight, "groups": holdout.groups(group)}
-    cut_by = holdout.X if sensitive is None else holdout.X.join(sensitive)
+    cut_by = readable(holdout.X, columns).drop(columns=list(columns.texts))  # no two texts are alike
+    cut_by = cut_by if sensitive is None else cut_by.join(sensitive)
     threshold = float(predictor.threshold)
     return Evaluation(
         metric=metric,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from components.errors import DataError
+from components.training.features import Columns, readable
 from components.validation.attribution import Attribution, Unit, attribution, raw_output, stages
 from components.validation.groups import groups_of
 from components.validation.importance import PermutationImportance, permutation_importance
@@ -48,6 +49,7 @@ class Explanation:
         useless_rule: When a column counts as useless, in words.
         cases: Single rows with their contributions; ready for Parquet.
         note: How to read the contributions, and how many rows they are of.
+        texts: The columns that hold free text.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class Explanation:
     useless_rule: str
     cases: pd.DataFrame
     note: str
+    texts: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -82,6 +85,7 @@ def explain(
     X: pd.DataFrame,
     y_true: NDArray[np.int64],
     *,
+    columns: Columns | None = None,
     sensitive_features: pd.DataFrame | None = None,
     sample_weight: Floats | None = None,
     groups: Groups | None = None,
@@ -97,6 +101,7 @@ def explain(
         predictor: Fitted.
         X: Model inputs, (n, columns).
         y_true: Codes 0 and 1, shape (n,).
+        columns: The features, so that dates are shown as dates.
         sensitive_features: One column a feature, (n, features), for importance by group.
         sample_weight: Shape (n,); weighs rows in every mean.
         groups: What rows come in together, shape (n,), for the intervals of permutation importance.
@@ -122,8 +127,8 @@ def explain(
     single = np.concatenate(list(kinds.values()))
     sample = np.sort(drawn[: min(rows, max(affordable - len(single), MIN_ROWS))])
     explained = X.iloc[np.concatenate([sample, single])]
-    columns = parts.columns(explained)
-    every = explainer.values(columns)
+    made, features = parts.columns(explained), columns or Columns((), ())
+    every, shown = explainer.values(made), readable(made, features)
     error = additivity_error(
         every, explainer.base_value, raw_output(predictor.pipeline, explained, explainer.unit)
     )
@@ -145,7 +150,7 @@ def explain(
         method=explainer.method,
         base_value=explainer.base_value,
         values=values,
-        X=columns.iloc[: len(sample)].reset_index(drop=True),
+        X=shown.iloc[: len(sample)].reset_index(drop=True),
         importance=_importance(explainer.names, values, weight[sample]),
         by_group=importance_by_group(explainer.names, values, sensitive.iloc[sample], weight[sample]),
         additivity_error=error,
@@ -153,10 +158,9 @@ def explain(
         permutation_metric=permutation.metric,
         useless=permutation.useless,
         useless_rule=_rule(permutation),
-        cases=case_table(
-            kinds, columns.iloc[len(sample) :], every[len(sample) :], explainer, y_true, y_score
-        ),
+        cases=case_table(kinds, shown.iloc[len(sample) :], every[len(sample) :], explainer, y_true, y_score),
         note=_note(explainer, len(sample), rows, len(X)),
+        texts=features.texts,
     )
 
 
@@ -224,7 +228,7 @@ def beeswarm(explanation: Explanation, most: int = 10) -> pd.DataFrame:
     parts = []
     for name in explanation.top[:most]:
         column = explanation.X[name]
-        ordered = pd.api.types.is_numeric_dtype(column)
+        ordered = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
         ranks = column.rank(method="average") if ordered else pd.Series(np.nan, index=column.index)
         position = (ranks - 1) / max(len(column) - 1, 1)
         values = explanation.values[:, explanation.names.index(name)]

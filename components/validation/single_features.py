@@ -16,7 +16,8 @@ from components.validation.resampling import Design
 def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, Estimate]:
     """The area under the ROC curve that each feature reaches alone, .5 to 1: the best of several ways to use it.
 
-    A number is used as it is, its missing values as the least and as the most, and binned; a category by value.
+    A number or date is used as it is, its missing values as the least and as the most, and binned; a category by value;
+    a text by its words.
     A bin or category scores by its share of positives in the other half of the rows, so that rare ones do not overfit.
     """
     design = Design(len(rows.y), rows.weight)
@@ -24,7 +25,12 @@ def single_feature_scores(rows: Examples, *, columns: Columns) -> dict[str, Esti
         name: max(
             (
                 _estimate(rows, value, design)
-                for value in uses(rows.X[name], rows.y, number=name in columns.numeric)
+                for value in uses(
+                    rows.X[name],
+                    rows.y,
+                    number=name in (*columns.numeric, *columns.dates),
+                    text=name in columns.texts,
+                )
             ),
             key=lambda estimate: estimate.value,
         )
