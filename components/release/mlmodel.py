@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OUTPUTS = (("y_score", "double"), ("y_pred", "long"))
-_TYPES = {"boolean": "boolean", "integer": "long", "number": "double", "datetime": "datetime"}
+_TYPES = {"boolean": "boolean", "integer": "long", "number": "double", "datetime": "any"}
 
 
 def mlmodel_files(
@@ -68,7 +68,8 @@ def _mlflow_type(rule: Mapping[str, Any]) -> str:
     """MLflow's word for the column's type.
 
     MLflow converts neither whole numbers to others nor others to whole ones, and pandas stores whole numbers with a
-    gap as floats, truth values with a gap as objects: columns that may have gaps may hold any type.
+    gap as floats, truth values with a gap as objects: columns that may have gaps may hold any type. So may dates, which
+    MLflow's own type takes as datetimes alone, and not as the texts that JSON has; the program reads both.
     """
     kind = _TYPES.get(rule["type"], "string")
     return "any" if rule["nullable"] and kind in ("boolean", "long") else kind

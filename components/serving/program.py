@@ -112,8 +112,7 @@ def _seconds(values: NDArray[Any], name: str) -> NDArray[np.float64]:
     """Dates as seconds since 1970 in UTC, NaN where missing."""
     if values.dtype.kind == "M":
         microseconds = values.astype("datetime64[us]")
-        known = microseconds.astype(np.int64) / 1e6
-        return np.where(np.isnat(microseconds), np.nan, known)
+        return np.where(np.isnat(microseconds), np.nan, _of_microseconds(microseconds.astype(np.int64)))
     if values.dtype.kind in "iuf":
         seconds = values.astype(np.float64)
     else:
@@ -125,6 +124,11 @@ def _seconds(values: NDArray[Any], name: str) -> NDArray[np.float64]:
             "or ISO 8601 text."
         )
     return seconds
+
+
+def _of_microseconds(microseconds: Any) -> Any:
+    whole, rest = np.divmod(microseconds, 1_000_000)
+    return whole + rest / 1e6
 
 
 def _moment(value: Any, name: str) -> float:
@@ -139,11 +143,11 @@ def _moment(value: Any, name: str) -> float:
                 "2026-01-31T12:00:00Z."
             ) from None
     if isinstance(value, np.datetime64):
-        return float(value.astype("datetime64[us]").astype(np.int64) / 1e6)
+        return float(_of_microseconds(value.astype("datetime64[us]").astype(np.int64)))
     if isinstance(value, date):
         moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return ((aware - EPOCH) // timedelta(microseconds=1)) / 1e6
+        return float(_of_microseconds((aware - EPOCH) // timedelta(microseconds=1)))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"Column '{name}' is a date and holds {value!r}; send ISO 8601 text.")
     return float(value)

@@ -289,5 +289,5 @@ def _seconds(values: pd.Series[Any]) -> pd.Series[Any]:
     except (TypeError, ValueError) as error:
         raise DataError(f"Column '{values.name}' is a date but holds other values: {error}.") from error
     microseconds = moments.dt.tz_localize(None).to_numpy("datetime64[us]")
-    seconds = np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)
-    return pd.Series(seconds, index=values.index)
+    whole, rest = np.divmod(microseconds.astype(np.int64), 1_000_000)  # joined, they would be rounded twice
+    return pd.Series(np.where(np.isnat(microseconds), np.nan, whole + rest / 1e6), index=values.index)
