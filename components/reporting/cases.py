@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 CONTRIBUTION = "contribution_"
 """Before a column's name, the column of its contribution in the table of cases."""
 
+FEATURE = "feature_"
+"""Before the name of a column that is called like one of the facts about a case."""
+
 MOST_FEATURES, MOST_CASES, MOST_CHARACTERS = 6, 6, 80
 TITLES = {"most_wrong": "Most wrong", "borderline": "Borderline"}
 
@@ -65,7 +68,10 @@ def _case(
 ) -> Figure:
     ordered = sorted(names, key=lambda name: -abs(case[CONTRIBUTION + name]))
     shown = [
-        (f"{name} = {_value(case[name], name in booleans)}", float(case[CONTRIBUTION + name]))
+        (
+            f"{name} = {_value(case.get(FEATURE + name, case[name]), name in booleans)}",
+            float(case[CONTRIBUTION + name]),
+        )
         for name in ordered
     ]
     bars, rest = shown[:MOST_FEATURES], shown[MOST_FEATURES:]

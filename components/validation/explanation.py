@@ -204,6 +204,7 @@ def case_table(
 ) -> pd.DataFrame:
     """Single rows explained: ``kind``, ``row`` (position), outcome, score, each column and ``contribution_<column>``.
 
+    A column that is itself called ``kind`` or like another of these facts is there as ``feature_kind``.
     ``columns`` and ``values`` are of the rows of ``kinds``, one kind after the other.
     """
     rows = np.concatenate(list(kinds.values()))
@@ -217,7 +218,8 @@ def case_table(
         }
     )
     contributions = pd.DataFrame(values, columns=[CONTRIBUTION + name for name in explainer.names])
-    return pd.concat([facts, columns.reset_index(drop=True), contributions], axis=1)
+    named = columns.reset_index(drop=True).rename(columns={name: f"feature_{name}" for name in facts.columns})
+    return pd.concat([facts, named, contributions], axis=1)
 
 
 def beeswarm(explanation: Explanation, most: int = 10) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from components.training.features import Columns, inputs
 
 SOURCE = Path(metaflow.__file__).with_name("tutorials") / "01-playlist" / "movies.csv"
-COLUMNS = Columns(("gross",), ("genres", "first_genre"), ("released", "premiered"), ("title",))
+COLUMNS = Columns(("gross",), ("genres", "kind"), ("released", "premiered"), ("title",))
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ def films() -> Films:
     released = pd.to_datetime(year.astype(str)) + within
     premiered = released.dt.normalize() - pd.to_timedelta(generator.integers(1, 90, len(table)), "D")
     table = table.assign(
-        first_genre=table["genres"].str.partition("|")[0],
-        released=released,
+        kind=table["genres"].str.partition("|")[0],
+        released=released.mask(generator.random(len(table)) < 0.02),
         premiered=premiered.mask(generator.random(len(table)) < 0.2),
         title=table["title"].mask(generator.random(len(table)) < 0.1),
     ).reset_index(drop=True)

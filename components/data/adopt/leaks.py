@@ -50,7 +50,9 @@ def _alone(column: Column, picked: NDArray[np.int64], y: NDArray[np.int64]) -> A
     values = column.values.gather(picked)
     number = column.kind in ("integer", "number", "boolean", "datetime")
     numbers = values.to_physical().cast(float, strict=False) if number else values.cast(str)
-    best = max(area(score, y) for score in uses(numbers.to_pandas(), y, number=number))
+    best = max(
+        area(score, y) for score in uses(numbers.to_pandas(), y, number=number, text=column.kind == "text")
+    )
     absent = area(values.is_null().to_numpy().astype(np.float64), y)
     return Alone(best, ", by whether it is missing" if values.null_count() and absent >= best - 0.005 else "")
 

@@ -15,7 +15,8 @@ from components.data.adopt.notes import notes, suspects
 from components.data.adopt.parts import temporal
 from components.data.adopt.roles import as_feature, decide_entities, decide_time, of_itself, wished
 from components.data.adopt.target import Target, task_of
-from components.data.contract import Contract
+from components.data.adopt.wording import wording
+from components.data.contract import ColumnType, Contract
 from components.data.inference import infer
 from components.data.spelling import Spelling
 from components.errors import DataError
@@ -121,7 +122,10 @@ def _planned(
         numbers={column.name: column.number_form for column in kept if column.number_form},
         dates={column.name: column.date_form for column in kept if column.date_form},
     )
-    contract = contracted(kept, [name for name, each in role.items() if each == "key"])
+    many = [
+        c.name for c in kept if role[c.name] == "feature" and c.kind == "text" and wording(c) == "categories"
+    ]
+    contract = contracted(kept, [name for name, each in role.items() if each == "key"], many)
     first, second, refused = temporal(kept, role, target)
     return Plan(
         target,
@@ -143,15 +147,19 @@ def _planned(
     )
 
 
-def contracted(columns: Sequence[Column], key: Sequence[str]) -> Contract:
-    """The contract of typed columns; only a key of one column is unique, as other values may well come again."""
+def contracted(columns: Sequence[Column], key: Sequence[str], many: Sequence[str] = ()) -> Contract:
+    """The contract of typed columns; only a key of one column is unique, as other values may well come again.
+
+    Args:
+        columns: as they were looked at.
+        key: columns that identify a row.
+        many: columns of texts that are categories all the same; new ones may come.
+    """
     table = pl.DataFrame([column.values for column in columns])
     found = infer(table, unique=key if len(key) == 1 else ())
-    kinds = {column.name: column.kind for column in columns}
-    rules = (
-        replace(rule, type=kinds[rule.name]) if kinds[rule.name] == "text" else rule for rule in found.columns
-    )
-    return Contract(tuple(rules))
+    kinds: dict[str, ColumnType] = {column.name: column.kind for column in columns if column.kind == "text"}
+    kinds |= dict.fromkeys(many, "category")
+    return Contract(tuple(replace(rule, type=kinds.get(rule.name, rule.type)) for rule in found.columns))
 
 
 def banded(column: Column) -> tuple[float, ...]:

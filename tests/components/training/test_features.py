@@ -210,7 +210,7 @@ def test_every_kind_of_column_is_prepared_for_every_model(kind):
 def test_columns_without_a_value_in_the_training_rows_do_no_harm(kind):
     X, y = films().X, films().y
     train = X[:800].assign(
-        gross=np.nan, genres=MISSING, first_genre=MISSING, released=np.nan, premiered=np.nan, title=""
+        gross=np.nan, genres=MISSING, kind=MISSING, released=np.nan, premiered=np.nan, title=""
     )
     prepared = preprocessor(MIXED, kind).fit(train, y[:800])
     assert np.isfinite(prepared.transform(X[800:])).any()
