@@ -175,7 +175,7 @@ def model_card(run: Any, created: str) -> str:
             },
             trials=sum(len(result.trials) for result in run.results),
             seed=settings.search.seed,
-            features=run.columns.names,
+            features=run.columns.described,
             objective=settings.objective.statement,
             kpi=settings.objective.kpi,
             target=settings.data.target,

@@ -53,6 +53,12 @@ class Columns:
         dates: dict[str, InputKind] = dict.fromkeys(self.dates, "datetime")
         return numeric | categorical | dates | dict.fromkeys(self.texts, "text")
 
+    @property
+    def described(self) -> tuple[str, ...]:
+        """The columns for a reader, who is told which of them are dates and texts."""
+        told = {"datetime": " (date)", "text": " (text)"}
+        return tuple(name + told.get(kind, "") for name, kind in self.kinds.items())
+
     @classmethod
     def of_kinds(cls, kinds: Mapping[str, str]) -> Columns:
         """The columns that a served program reads, by what it takes each for."""

@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.pipeline import Pipeline
 
 from components.release import export
 from components.release.texts import ARRAYS, TERMS, files, found
@@ -17,7 +20,7 @@ from components.serving import program as runtime
 from components.serving.program import Program
 from components.training import texts
 from components.training.candidates import FAMILIES, build
-from components.training.features import Columns, inputs
+from components.training.features import MISSING, Columns, inputs, preprocessor
 from components.training.predictor import Predictor
 from tests.components.films import COLUMNS, films
 
@@ -164,3 +167,24 @@ def test_texts_of_any_kind_pass_through_the_clean_process(predictor):
 
 def test_a_program_without_texts_reads_no_files_of_texts(predictor):
     assert found(predictor.pipeline["features"], Columns((), ())) == {}
+
+
+def test_columns_without_a_value_in_training_are_served_alike(predictor):
+    empty = X[:600].assign(
+        gross=np.nan, genres=MISSING, kind=MISSING, released=np.nan, premiered=np.nan, title=""
+    )
+    empty["gross"] = np.arange(600) % 7  # or there is nothing to learn
+    fitted = Predictor(clone(predictor.pipeline)).fit(empty, Y[:600])
+    made = export.program(fitted, COLUMNS, X[TRAINED:])
+    assert (made.runtime, made.parity.decisions_changed) == ("onnx", 0)
+    assert made.parity.max_abs_difference <= 1e-12
+
+
+def test_dates_and_texts_are_served_as_python_where_the_model_has_no_onnx_form():
+    pipeline = Pipeline(
+        [("features", preprocessor(COLUMNS, "forest")), ("model", GradientBoostingClassifier(n_estimators=5))]
+    )
+    fitted = Predictor(pipeline).fit(X[:600], Y[:600])
+    made = export.program(fitted, COLUMNS, X[TRAINED : TRAINED + 300])
+    assert (made.runtime, made.parity.max_abs_difference) == ("skops", 0.0)
+    assert "texts.json" not in made.files

@@ -32,6 +32,7 @@ def test_texts_and_dates_are_features_of_their_own_kinds():
     columns = select({"note": "text", "age": "integer", "seen": "datetime"}, target="y", excluded=[])
     assert columns == Columns(("age",), (), ("seen",), ("note",))
     assert columns.kinds == {"age": "double", "seen": "datetime", "note": "text"}
+    assert columns.described == ("age", "seen (date)", "note (text)")
 
 
 def test_the_kinds_of_a_served_program_give_the_columns_back():
