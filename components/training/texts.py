@@ -53,7 +53,7 @@ class TextParts(TransformerMixin, BaseEstimator):
         components: int = 32,
         most_terms: int = 4000,
         least_texts: int = 3,
-        most_texts: int = 50_000,
+        most_texts: int = 20_000,
         seed: int = 0,
     ) -> None:
         self.components = components

@@ -86,7 +86,7 @@ def test_a_text_that_gives_the_target_away_in_a_word_is_seen():
     y = (generator.random(2000) < 0.2).astype(int)
     words = generator.choice(["late", "parcel", "thanks", "order"], (2000, 6))
     texts = [
-        " ".join(each) + (" REFUNDED." if code else "") + f" no {row}"
+        " ".join(each) + (" REFUNDED." if code else "") + f" no {row} batch{row // 6}"
         for row, (each, code) in enumerate(zip(words, y, strict=True))
     ]
     assert told(texts, y, "text") > 0.99
