@@ -45,11 +45,7 @@ def _asked(run: Any, holdout: Examples, entry: Entry) -> ChampionScores:
     recorded = {key: tuple(v) if isinstance(v, list) else v for key, v in lineage["split"].items()}
     known = SplitRule(**cast(Any, recorded))
     untouched = split.untouched(run.table(), run.rule, known)[run.where("holdout")]
-    kinds = json.loads(files["program.json"])["inputs"]
-    columns = Columns(
-        tuple(name for name, kind in kinds.items() if kind == "double"),
-        tuple(name for name, kind in kinds.items() if kind != "double"),
-    )
+    columns = Columns.of_kinds(json.loads(files["program.json"])["inputs"])
     if (
         tuple(lineage.get("classes", ())) != run.target.several
         or lineage.get("task", "binary") != run.target.task

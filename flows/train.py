@@ -223,6 +223,7 @@ class TrainFlow(ConfiguredFlow):
             self.predictor,
             holdout.X,
             holdout.y,
+            columns=self.columns,
             classes=self.target.several,
             metric=self.settings.objective.metric,
             sensitive_features=audit.sensitive_features(holdout.rows, fairness.features, fairness.bands),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,21 +12,28 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BINS = 20
+MOST_CHARACTERS, LEAST_WITH_WORD = 5000, 3
 
 
-def uses(column: pd.Series[Any], y: NDArray[Any], *, number: bool) -> list[NDArray[np.float64]]:
+def uses(
+    column: pd.Series[Any], y: NDArray[Any], *, number: bool, text: bool = False
+) -> list[NDArray[np.float64]]:
     """Scores of the rows, each of shape (rows,), by one column alone.
 
-    A number is used as it is, its missing values as the least and as the most, and binned; a category by value.
-    A bin or category scores by the mean target of its rows in the other half, so that rare ones do not overfit.
+    A number is used as it is, its missing values as the least and as the most, and binned; a category by value; a text
+    by value and by its words. A bin, category or word scores by the mean target of its rows in the other half, so
+    that rare ones do not overfit.
 
     Args:
         column: one value a row.
         y: codes 0 and 1, or numbers.
         number: whether its values have an order.
+        text: whether its values are made of words.
     """
     import pandas as pd
 
+    if text:
+        return [_by_share(pd.factorize(column)[0], y), _by_words(column, _halved(y))]
     if not number:
         return [_by_share(pd.factorize(column)[0], y)]
     values = column.to_numpy(np.float64)
@@ -92,4 +100,29 @@ def _by_share(bins: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.float64]:
     for mine in (half, ~half):
         share = pd.Series(y[~mine]).groupby(bins[~mine]).mean()
         value[mine] = pd.Series(bins[mine]).map(share).fillna(y.mean()).to_numpy()
+    return value
+
+
+def _halved(y: NDArray[Any]) -> NDArray[np.int64]:
+    """Codes 0 and 1: of numbers, whether they are above the middle."""
+    return np.asarray(y > np.median(y) if y.dtype.kind == "f" else y, dtype=np.int64)
+
+
+def _by_words(column: pd.Series[Any], y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The log-odds of a positive by the words of a text, as naive Bayes adds them up."""
+    import pandas as pd
+
+    texts = column.astype(object).where(column.notna(), "").tolist()
+    words = [sorted(set(re.findall(r"\w+", str(text)[:MOST_CHARACTERS].lower()))) for text in texts]
+    codes, different = pd.factorize(np.array([word for each in words for word in each], dtype=object))
+    rows = np.repeat(np.arange(len(y)), [len(each) for each in words])
+    half, value = np.arange(len(y)) % 2 == 0, np.empty(len(y))
+    for mine in (half, ~half):
+        positive, negative = (
+            np.bincount(codes[~mine[rows] & (y[rows] == code)], minlength=len(different)) + 1.0
+            for code in (1, 0)
+        )
+        odds = np.log(positive / (y[~mine].sum() + 2)) - np.log(negative / ((1 - y[~mine]).sum() + 2))
+        odds[positive + negative < LEAST_WITH_WORD + 2] = 0.0
+        value[mine] = np.bincount(rows, odds[codes], minlength=len(y))[mine]
     return value

@@ -43,10 +43,19 @@ def _read(np: Any, path: Path, inputs: dict[str, str]) -> dict[str, Any]:
     with np.load(path, allow_pickle=False) as arrays:
         return {
             name: arrays[f"numbers_{position}"]
-            if kind == "double"
-            else arrays[f"labels_{position}"].astype(object)[arrays[f"codes_{position}"]]
+            if kind in ("double", "datetime")
+            else _labels(np, *(arrays[f"{part}_{position}"] for part in ("codes", "labels", "ends")))
             for position, (name, kind) in enumerate(inputs.items())
         }
+
+
+def _labels(np: Any, codes: Any, labels: Any, ends: Any) -> Any:
+    """The labels of the codes, from one run of UTF-8 and where each label ends in it."""
+    whole, places = labels.tobytes(), [0, *ends.tolist()]
+    different = np.empty(len(ends), dtype=object)
+    for place in range(len(ends)):
+        different[place] = whole[places[place] : places[place + 1]].decode("utf-8", "surrogatepass")
+    return different[codes]
 
 
 def _calls(

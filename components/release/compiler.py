@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
-from components.release import trees
+from components.release import dates, tempering, trees
 from components.release.graph import ML, Graph, Tensor, tensor
 from components.training.class_predictor import DIGITS
 from components.training.features import Columns
@@ -33,8 +33,9 @@ def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: 
 
     Args:
         graph: receives the nodes.
-        transformer: a fitted ColumnTransformer; numbers are filled, scaled or passed through, and categories go
-            through any encoder that lists them and treats each column by itself.
+        transformer: a fitted ColumnTransformer; numbers are tempered, filled, scaled or passed through, dates come
+            apart first, texts were reduced before the graph, and categories go through any encoder that lists them and
+            treats each column by itself.
         table: the graph's input of each column.
         columns: the features.
 
@@ -57,11 +58,34 @@ def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: 
             parts.append(_numbers(graph, part, X))
         elif set(names) <= set(columns.categorical):
             parts += _categories(graph, part, [table[column] for column in names], list(names))
+        elif set(names) <= set(columns.dates):
+            parts.append(_after(graph, part, dates.parts, graph.concatenated([table[n] for n in names])))
+        elif set(names) <= set(columns.texts) and len(names) == 1:
+            parts.append(_after(graph, part, _reduced, table[names[0]]))
         else:
             raise NotCompilable(
-                f"Part '{name}' of the features mixes numbers and categories; split it in two."
+                f"Part '{name}' of the features mixes numbers, categories, dates or texts; split it."
             )
     return graph.concatenated(parts)
+
+
+def _after(graph: Graph, transformer: Any, first: Writer, X: Tensor) -> Tensor:
+    """What a part makes of dates or texts: `first` writes its first step, and what follows are numbers."""
+    from components.training.dates import DateParts
+    from components.training.texts import TextParts
+
+    head, *rest = [step for _, step in transformer.steps] if hasattr(transformer, "steps") else [transformer]
+    if type(head) not in (DateParts, TextParts):
+        raise NotCompilable(f"{_name(head)} has no ONNX form here for dates or texts.")
+    X = first(graph, head, X)
+    for step in rest:
+        X = _numbers(graph, step, X)
+    return X
+
+
+def _reduced(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
+    """The components of texts, which the program computes before the graph."""
+    return X
 
 
 def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
@@ -69,6 +93,7 @@ def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     from sklearn.preprocessing import StandardScaler
 
     from components.training.missing import FillMissing
+    from components.training.tempered import Tempered
 
     if transformer == "passthrough" or _is_identity(transformer):
         return X
@@ -79,6 +104,7 @@ def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     writers: dict[type, Writer] = {
         FillMissing: _filled,
         StandardScaler: _scaled,
+        Tempered: tempering.tempered,
     }
     writer = writers.get(type(transformer))
     if writer is None:

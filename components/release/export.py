@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
-from components.release import compiler
+from components.release import compiler, texts
 from components.release.archive import canonical_skops, program_code
 from components.release.compiler import UNSEEN, NotCompilable, features, recalibrated, response
 from components.release.graph import Graph
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from components.release.graph import Tensor
     from components.training.fitting import AnyPredictor
+    from components.training.texts import TextParts
 
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -48,7 +50,7 @@ class Program:
         files: the program's own files by name, all that a server loads.
         model: the fitted predictor as a skops file, for audit and explanation (and for the runtime "skops").
         trusted_types: the types in `model` that skops asks about.
-        inputs: the kind of each column that the program reads, "double" or "string".
+        inputs: the kind of each column that the program reads: "double", "string", "datetime" or "text".
         parity: against the flow's predictions, from a clean process.
         latency: in that process.
         classes: the names of several classes by their codes; none for two classes, and for numbers.
@@ -89,11 +91,12 @@ def program(
     if taken:
         raise BundleError(f"The features {taken} have the names of predictions; rename these columns.")
     model, trusted_types = persisted(predictor)
-    inputs = dict.fromkeys(columns.names, "double") | dict.fromkeys(columns.categorical, "string")
+    inputs = {name: str(kind) for name, kind in columns.kinds.items()}
     runtime: Literal["onnx", "skops"] = "onnx"
     reason = ""
     try:
         served = {"program.onnx": export(predictor, columns, X.head(_EXAMPLE_ROWS))}
+        served |= texts.files(texts.found(predictor.pipeline["features"], columns))
     except NotCompilable as error:
         runtime, reason, served = "skops", str(error), {"model.skops": model}
     description: dict[str, Any] = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
@@ -138,8 +141,9 @@ def persisted(predictor: AnyPredictor) -> tuple[bytes, tuple[str, ...]]:
 def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
     """The predictor as an ONNX model.
 
-    Inputs are one tensor a column, shape (n, 1), double or string; outputs are those of `predictions`. Everything is
-    computed in double precision, as scikit-learn does.
+    Inputs are one tensor a column, shape (n, 1), double (numbers, and dates as seconds) or string; a text is fed as the
+    double components that `training.texts` makes of it, shape (n, components). Outputs are those of `predictions`.
+    Everything is computed in double precision, as scikit-learn does.
 
     Args:
         predictor: fitted.
@@ -155,9 +159,12 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
     graph = Graph()
     table = {name: graph.input(name, "double") for name in columns.numeric}
     table |= {name: graph.input(name, "string") for name in columns.categorical}
+    table |= {name: graph.input(name, "double") for name in columns.dates}
+    reduced = texts.found(steps["features"], columns)
+    table |= {name: graph.input(name, "double", each.components_.shape[1]) for name, each in reduced.items()}
     X = features(graph, steps["features"], table, columns)
     compiled = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
-    _repeats(compiled, predictor, _with_edges(X_example, columns))
+    _repeats(compiled, predictor, _with_edges(X_example, columns), reduced)
     return compiled
 
 
@@ -182,7 +189,9 @@ def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, t
     return {"y_score": (y_score, "double"), "y_pred": (graph.cast(reached, "int64"), "int64")}
 
 
-def _repeats(compiled: bytes, predictor: AnyPredictor, X: pd.DataFrame) -> None:
+def _repeats(
+    compiled: bytes, predictor: AnyPredictor, X: pd.DataFrame, reduced: Mapping[str, TextParts]
+) -> None:
     """Refuse a program that computes something else, such as for a class that overrides one compiled here."""
     import onnxruntime
 
@@ -191,8 +200,7 @@ def _repeats(compiled: bytes, predictor: AnyPredictor, X: pd.DataFrame) -> None:
     except ValueError as error:
         raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
     session = onnxruntime.InferenceSession(compiled, providers=["CPUExecutionProvider"])
-    feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    found = dict(zip(expected, session.run(list(expected), feed), strict=True))
+    found = dict(zip(expected, session.run(list(expected), texts.fed(X, reduced)), strict=True))
     distance = compare(found, expected).max_abs_difference
     if not distance <= _TOLERANCE:
         raise NotCompilable(
@@ -205,11 +213,13 @@ def _with_edges(X: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     """The rows, and three that tables seldom hold: all missing, and all far above and below with new categories."""
     import pandas as pd
 
-    numbers = X[list(columns.numeric)]
+    numbers = X[[*columns.numeric, *columns.dates]]
     spread = 1 + numbers.abs().max()
+    missing = dict.fromkeys(columns.categorical, MISSING) | dict.fromkeys(columns.texts, "")
+    unseen = dict.fromkeys((*columns.categorical, *columns.texts), UNSEEN)
     edges = [
-        {**dict.fromkeys(columns.numeric, np.nan), **dict.fromkeys(columns.categorical, MISSING)},
-        {**(numbers.max() + spread), **dict.fromkeys(columns.categorical, UNSEEN)},
-        {**(numbers.min() - spread), **dict.fromkeys(columns.categorical, UNSEEN)},
+        {**dict.fromkeys(numbers.columns, np.nan), **missing},
+        {**(numbers.max() + spread), **unseen},
+        {**(numbers.min() - spread), **unseen},
     ]
     return pd.concat([X, pd.DataFrame(edges, columns=X.columns).astype(X.dtypes)], ignore_index=True)

@@ -13,7 +13,7 @@ import yaml
 if TYPE_CHECKING:
     import pandas as pd
 
-_TYPES = {"boolean": "boolean", "integer": "long", "number": "double"}
+_TYPES = {"boolean": "boolean", "integer": "long", "number": "double", "datetime": "any"}
 
 
 def mlmodel_files(
@@ -73,7 +73,8 @@ def _mlflow_type(rule: Mapping[str, Any]) -> str:
     """MLflow's word for the column's type.
 
     MLflow converts neither whole numbers to others nor others to whole ones, and pandas stores whole numbers with a
-    gap as floats, truth values with a gap as objects: columns that may have gaps may hold any type.
+    gap as floats, truth values with a gap as objects: columns that may have gaps may hold any type. So may dates, which
+    MLflow's own type takes as datetimes alone, and not as the texts that JSON has; the program reads both.
     """
     kind = _TYPES.get(rule["type"], "string")
     return "any" if rule["nullable"] and kind in ("boolean", "long") else kind
@@ -85,7 +86,12 @@ def _schema(columns: Iterable[tuple[str, str]]) -> str:
 
 def _split(rows: pd.DataFrame) -> dict[str, Any]:
     values = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
-    return {"columns": list(rows.columns), "data": values}
+    return {"columns": list(rows.columns), "data": [[_plain(value) for value in row] for row in values]}
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it: dates as ISO 8601 texts."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
+from components.release import texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,11 @@ _ONE_THREAD = dict.fromkeys(
 )
 _LIBRARIES = ("numpy", "onnxruntime", "pandas", "sklearn", "skops")
 _TIMEOUT_SECONDS = 900
+
+PROGRAM_FILES = frozenset(
+    ("program.json", "program.pyz", "program.onnx", "model.skops", texts.TERMS, texts.ARRAYS)
+)
+"""All that a server may load of a bundle."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,8 @@ def clean_run(files: Mapping[str, bytes], X: pd.DataFrame, expected: Predictions
     environment's paths and the current folder; only the folders of the libraries that serve are added.
 
     Args:
-        files: the program's files: program.json, program.pyz and program.onnx or model.skops.
+        files: the program's files, such as program.json, program.pyz and program.onnx or model.skops; others are no
+            hindrance.
         X: the rows, in the form of `features.inputs`; at least one. Categories are never missing there.
         expected: the flow's predictions, by the names that the program has for them.
 
@@ -137,9 +144,8 @@ def _scored(files: Mapping[str, bytes], X: pd.DataFrame) -> dict[str, NDArray[An
         raise BundleError("The program cannot be run on no rows; enlarge the holdout.")
     with tempfile.TemporaryDirectory(prefix="flowprint-") as name:
         folder = Path(name)
-        for file in ("program.json", "program.pyz", "program.onnx", "model.skops"):
-            if file in files:
-                (folder / file).write_bytes(files[file])
+        for file in PROGRAM_FILES & files.keys():
+            (folder / file).write_bytes(files[file])
         np.savez(folder / "rows.npz", **_arrays(X, json.loads(files["program.json"])["inputs"]))
         _start(folder)
         with np.load(folder / "scored.npz", allow_pickle=False) as scored:
@@ -147,16 +153,23 @@ def _scored(files: Mapping[str, bytes], X: pd.DataFrame) -> dict[str, NDArray[An
 
 
 def _arrays(X: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, Any]:
-    """The columns without objects: text as codes into its distinct labels."""
+    """The columns without objects: categories and texts as codes into their distinct labels.
+
+    The labels are one run of UTF-8 and where each of them ends in it: arrays of text have no zero at the end of one,
+    and make each as long as the longest.
+    """
     import pandas as pd
 
     arrays: dict[str, Any] = {}
     for position, (name, kind) in enumerate(inputs.items()):
-        if kind == "double":
+        if kind in ("double", "datetime"):
             arrays[f"numbers_{position}"] = X[name].to_numpy(np.float64)
         else:
             codes, labels = pd.factorize(X[name])
-            arrays[f"codes_{position}"], arrays[f"labels_{position}"] = codes, np.array(labels, dtype=str)
+            encoded = [str(label).encode("utf-8", "surrogatepass") for label in labels]
+            arrays[f"codes_{position}"] = codes
+            arrays[f"labels_{position}"] = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+            arrays[f"ends_{position}"] = np.cumsum([len(label) for label in encoded], dtype=np.int64)
     return arrays
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +19,26 @@ NUMBER_BINS, MOST_CATEGORIES = 10, 50
 SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
 
 
-def reference(rows: pd.DataFrame, predictions: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def reference(
+    rows: pd.DataFrame, predictions: Mapping[str, NDArray[Any]], *, texts: Collection[str] = ()
+) -> dict[str, Any]:
     """The counts of the rows that the model was evaluated on, as plain values.
 
     A number with at most `NUMBER_BINS` distinct values has a bin for each, otherwise they are bins of about as
-    many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count.
+    many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count. Dates are numbers of
+    seconds since 1970 in UTC. Of texts, which may be anybody's, the numbers of characters are counted.
 
     Args:
-        rows: columns to watch; numbers and booleans are binned, everything else is a category.
+        rows: columns to watch; numbers, booleans and dates are binned, everything else is a category.
         predictions: what is predicted of each row, as the columns of a table: scores, numbers and decisions.
+        texts: the columns that hold free text.
     """
     return {
         "convention": CONVENTION,
         "rows": len(rows),
-        "features": {str(name): _counts(rows[name]) for name in rows.columns},
+        "features": {
+            str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
+        },
         **{name: _predicted(values) for name, values in predictions.items()},
     }
 
@@ -57,11 +63,12 @@ def binned(values: NDArray[Any], cuts: Any) -> list[int]:
 def _counts(column: pd.Series[Any]) -> dict[str, Any]:
     import pandas as pd
 
+    if pd.api.types.is_datetime64_any_dtype(column):
+        microseconds = column.to_numpy("datetime64[us]")
+        seconds = np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)
+        return {"kind": "datetime", **_binned(seconds)}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        cuts = _cuts(values[~np.isnan(values)])
-        missing = int(np.isnan(values).sum())
-        return {"kind": "number", "cuts": cuts, "counts": binned(values, cuts), "missing": missing}
+        return {"kind": "number", **_binned(column.to_numpy(dtype=np.float64, na_value=np.nan))}
     labels = column.astype(object).where(column.notna(), MISSING).astype(str)
     counts = labels[labels != MISSING].value_counts()
     ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
@@ -71,6 +78,16 @@ def _counts(column: pd.Series[Any]) -> dict[str, Any]:
         "other": int(sum(count for _, count in ordered[MOST_CATEGORIES:])),
         "missing": int((labels == MISSING).sum()),
     }
+
+
+def _lengths(column: pd.Series[Any]) -> dict[str, Any]:
+    lengths = np.array([len(text) if isinstance(text, str) and text else np.nan for text in column.tolist()])
+    return {"kind": "text", **_binned(lengths.astype(np.float64))}
+
+
+def _binned(values: NDArray[np.float64]) -> dict[str, Any]:
+    cuts = _cuts(values[~np.isnan(values)])
+    return {"cuts": cuts, "counts": binned(values, cuts), "missing": int(np.isnan(values).sum())}
 
 
 def _cuts(values: NDArray[np.float64]) -> list[float]:

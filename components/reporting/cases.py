@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.reporting.figure import HALF, Figure, slug
-from components.reporting.formats import fixed, number, signed
+from components.reporting.formats import fixed, number, shortened, signed
 from components.reporting.svg import Scale, box, line, name, stack, text
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 CONTRIBUTION = "contribution_"
 """Before a column's name, the column of its contribution in the table of cases."""
 
-MOST_FEATURES, MOST_CASES = 6, 6
+FEATURE = "feature_"
+"""Before the name of a column that is called like one of the facts about a case."""
+
+MOST_FEATURES, MOST_CASES, MOST_CHARACTERS = 6, 6, 80
 TITLES = {
     "most_wrong": "Most wrong",
     "borderline": "Borderline",
@@ -70,7 +73,10 @@ def _case(
 ) -> Figure:
     ordered = sorted(names, key=lambda name: -abs(case[CONTRIBUTION + name]))
     shown = [
-        (f"{name} = {_value(case[name], name in booleans)}", float(case[CONTRIBUTION + name]))
+        (
+            f"{name} = {_value(case.get(FEATURE + name, case[name]), name in booleans)}",
+            float(case[CONTRIBUTION + name]),
+        )
         for name in ordered
     ]
     bars, rest = shown[:MOST_FEATURES], shown[MOST_FEATURES:]
@@ -121,4 +127,8 @@ def _bars(bars: Sequence[tuple[str, float]]) -> Any:
 def _value(value: Any, boolean: bool) -> str:
     if boolean and value in (0, 1):
         return "true" if value else "false"
+    if hasattr(value, "isoformat"):
+        return str(value).removesuffix(" 00:00:00")
+    if isinstance(value, str):
+        return shortened(" ".join(value.split()), MOST_CHARACTERS)
     return number(float(value)) if isinstance(value, int | float) else str(value)

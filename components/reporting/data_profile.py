@@ -77,7 +77,9 @@ def _column(values: pl.Series, role: str) -> ColumnProfile:
         shown = _histogram(known.to_numpy().astype(float))
         summary = f"{_value(_float(known.min()))} to {_value(_float(known.max()))}, mean {_value(_float(known.mean()))}"
     elif known.dtype == pl.String and levels > 0.5 * len(known):
-        shown, summary = (), "text, mostly different in every row"
+        lengths = known.str.len_chars()
+        middle, most = _value(_float(lengths.median())), _value(_float(lengths.max()))
+        shown, summary = (), f"text, mostly different in every row; {middle} characters, at most {most}"
     else:
         shown = _levels(known)
         summary = ", ".join(f"{label} {percent(rows / max(len(known), 1), 0)}" for label, rows in shown[:3])

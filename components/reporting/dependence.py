@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from components.reporting.explained import is_number
+from components.reporting.explained import is_date, is_number, numbers
 from components.reporting.figure import HALF, Figure, slug
-from components.reporting.formats import count, number, signed, signed_tick_format
+from components.reporting.formats import count, month, number, signed, signed_tick_format
 from components.reporting.svg import (
     Frame,
     Scale,
@@ -37,11 +38,13 @@ def dependence(explanation: Explanation, feature: str) -> Figure:
     values = explanation.values[:, explanation.names.index(feature)]
     column = explanation.X[feature]
     if is_number(column) and column.nunique() > 2:
-        return _scatter(feature, column.to_numpy(dtype=float), values, explanation.unit)
+        return _scatter(feature, column, values, explanation.unit)
     return _categories(feature, _labels(column), values, explanation.unit)
 
 
-def _scatter(feature: str, column: Floats, values: Floats, unit: str) -> Figure:
+def _scatter(feature: str, shown: pd.Series[Any], values: Floats, unit: str) -> Figure:
+    write = month if is_date(shown) else number
+    column = numbers(shown)
     known = np.isfinite(column)
     column, values = column[known], values[known]
     picked = np.random.default_rng(SEED).permutation(len(column))[:ROWS]
@@ -50,19 +53,27 @@ def _scatter(feature: str, column: Floats, values: Floats, unit: str) -> Figure:
     frame = Frame(Scale(*domain(column), 52, 444), Scale(*heights, 250, 24))
     y_format = signed_tick_format(frame.y.ticks())
     drawing = [
-        frame.grid(feature, f"contribution ({unit})", y_format=y_format),
+        frame.grid(feature, f"contribution ({unit})", x_format=_years(shown, frame), y_format=y_format),
         line(frame.x.start, frame.y(0), frame.x.end, frame.y(0), "axis"),
         dots(frame.x.each(column[picked]), frame.y.each(values[picked]), "model faint"),
         frame.line(middle, mean, "model"),
     ]
     highest, lowest = int(np.argmax(mean)), int(np.argmin(mean))
     finding = (
-        f"Raises the score most about {number(middle[highest])} ({signed(mean[highest])}), "
-        f"lowers it most about {number(middle[lowest])} ({signed(mean[lowest])})."
+        f"Raises the score most about {write(middle[highest])} ({signed(mean[highest])}), "
+        f"lowers it most about {write(middle[lowest])} ({signed(mean[lowest])})."
     )
-    table = tuple((number(x), signed(y)) for x, y in zip(middle, mean, strict=True))
+    table = tuple((write(x), signed(y)) for x, y in zip(middle, mean, strict=True))
     header = (feature, "mean contribution")
     return Figure(f"dependence-{slug(feature)}", feature, finding, stack(drawing), HALF, 296, header, table)
+
+
+def _years(shown: pd.Series[Any], frame: Frame) -> Callable[[float], str] | None:
+    """How years are written at the ticks: no thousands, and months where ticks are less than a year apart."""
+    if not is_date(shown):
+        return None
+    whole = all(float(tick).is_integer() for tick in frame.x.ticks())
+    return (lambda year: f"{year:.0f}") if whole else month
 
 
 def _means(column: Floats, values: Floats) -> tuple[Floats, Floats]:
@@ -79,7 +90,7 @@ def _means(column: Floats, values: Floats) -> tuple[Floats, Floats]:
 
 def _labels(column: pd.Series[Any]) -> pd.Series[Any]:
     """The values as text: 0 and 1 as false and true, nothing as missing."""
-    if not is_number(column):
+    if not is_number(column) or is_date(column):
         return column.astype(str)
     boolean = set(column.dropna().unique()) <= {0, 1}
     written = {

@@ -140,7 +140,19 @@ def _output(explanation: Explanation) -> str:
 
 def is_number(column: pd.Series[Any]) -> bool:
     """Whether the column's values have an order and a distance."""
-    return pd.api.types.is_numeric_dtype(column)
+    return pd.api.types.is_numeric_dtype(column) or is_date(column)
+
+
+def is_date(column: pd.Series[Any]) -> bool:
+    """Whether the column holds dates."""
+    return pd.api.types.is_datetime64_any_dtype(column)
+
+
+def numbers(column: pd.Series[Any]) -> Floats:
+    """The column's values, dates as years with their fraction, such as 2015.5 for July of 2015; NaN where missing."""
+    if not is_date(column):
+        return column.to_numpy(dtype=float)
+    return np.asarray(column.dt.year + (column.dt.dayofyear - 1) / 365.25, dtype=float)
 
 
 def _share(column: pd.Series[Any]) -> Floats:
@@ -177,7 +189,7 @@ def _legend(right: float, y: float) -> Markup:
 def _trend(values: Floats, column: pd.Series[Any]) -> str:
     if not is_number(column) or column.nunique() < 2 or np.ptp(values) == 0:
         return "–"
-    correlation = pd.Series(values).corr(pd.Series(column.to_numpy(dtype=float)))
+    correlation = pd.Series(values).corr(pd.Series(numbers(column)))
     return "yes" if correlation > 0.5 else "no, down" if correlation < -0.5 else "in part"
 
 

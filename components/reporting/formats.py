@@ -127,6 +127,11 @@ def sentence(text: str) -> str:
     return ended[:1].upper() + ended[1:]
 
 
+def month(year: float) -> str:
+    """The month of a year with its fraction: 2015-07 for 2015.5."""
+    return f"{math.floor(year)}-{min(int(year % 1 * 12) + 1, 12):02}"
+
+
 def moment(text: str) -> str:
     """An ISO time as a date and a time to the minute; any other text as it is."""
     try:

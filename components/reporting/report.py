@@ -169,7 +169,12 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
         "intersections": [by_group(f, positive) for f in inputs.fairness.compared if f.crossed],
         "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],
         "explanation": [explained.importance(explanation), *map(explained.beeswarm, by_outcome(explanation))],
-        "dependence": [dependence(explanation, name) for name in explanation.top[:DEPENDENCE_FEATURES]],
+        "dependence": [
+            dependence(explanation, name)
+            for name in [name for name in explanation.top if name not in explanation.texts][
+                :DEPENDENCE_FEATURES
+            ]
+        ],
         "by_group": [explained.by_group(explanation, feature) for feature in explanation.by_group],
         "permutation": [
             intervals.permutation(

@@ -9,9 +9,13 @@ import argparse
 import importlib
 import json
 import os
+import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,14 @@ Predictions = dict[str, NDArray[Any]]
 MISSING = "__missing__"
 """What a missing category is called; the same as in training."""
 
+MOST_CHARACTERS = 20_000
+WORD = r"\w+|[\u2600-\u27bf\U0001f000-\U0001faff]"
+"""How a text is read; the same as in training."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = 253_402_300_800.0
+"""The year 10000 in seconds since 1970: a number beyond it was meant in other units."""
+
 TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
 """Where the types of a program that is served as Python may come from; others are refused, whatever it lists."""
 
@@ -37,7 +49,7 @@ class Program:
     """A bundle's program, ready to score.
 
     Attributes:
-        inputs: the columns that it reads, each "double" or "string".
+        inputs: the columns that it reads, each "double", "string", "datetime" or "text".
         run: from one array of shape (n, 1) a column to predictions.
         classes: the names of several classes by their codes; none for two classes, and for numbers.
     """
@@ -57,7 +69,7 @@ class Program:
         folder = Path(folder)
         description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
         if description["runtime"] == "onnx":
-            run = _compiled(folder / "program.onnx", threads)
+            run = _compiled(folder, description["inputs"], threads)
         else:
             run = _python(folder / "model.skops", description["trusted_types"])
         return cls(description["inputs"], run, tuple(description.get("classes", ())))
@@ -70,8 +82,10 @@ class Program:
         and `y_low` and `y_high` are the ends of the prediction interval.
 
         Args:
-            columns: one array of shape (n,) a column: numbers finite, or missing as NaN or None; categories as
-                text, or missing as None or NaN. Further columns are not read.
+            columns: one array of shape (n,) a column: numbers finite, or missing as NaN or None; categories and texts
+                as text, or missing as None or NaN; dates as ISO 8601 texts (in UTC where they name no offset), as
+                datetime64 or Python's datetimes, or as seconds since 1970 in UTC, and missing as None, NaN, NaT or
+                "". Further columns are not read.
 
         Raises:
             ValueError: a column is missing, or holds values of another type.
@@ -79,34 +93,130 @@ class Program:
         absent = [name for name in self.inputs if name not in columns]
         if absent:
             raise ValueError(f"The columns {absent} are missing; the program reads {list(self.inputs)}.")
-        return self.run({name: _column(columns[name], kind) for name, kind in self.inputs.items()})
+        return self.run({name: _column(columns[name], kind, name) for name, kind in self.inputs.items()})
 
 
-def _column(values: NDArray[Any], kind: str) -> NDArray[Any]:
+def _column(values: NDArray[Any], kind: str, name: str) -> NDArray[Any]:
     if kind == "double":
         return np.asarray(values, dtype=np.float64).reshape(-1, 1)
-    labels = [value if type(value) is str else _label(value) for value in np.ravel(values).tolist()]
+    if kind == "datetime":
+        return _seconds(np.asarray(values), name).reshape(-1, 1)
+    missing = "" if kind == "text" else MISSING
+    labels = [value if type(value) is str else _label(value, missing) for value in np.ravel(values).tolist()]
     column = np.empty((len(labels), 1), dtype=object)
     column[:, 0] = labels
     return column
 
 
-def _label(value: Any) -> str:
-    return MISSING if value is None or value != value else str(value)
+def _label(value: Any, missing: str) -> str:
+    return missing if _is_missing(value) else str(value)
 
 
-def _compiled(path: Path, threads: int) -> Callable[[Arrays], Predictions]:
+def _is_missing(value: Any) -> bool:
+    # pandas.NA is neither equal to itself nor unequal.
+    return value is None or type(value).__name__ == "NAType" or value != value
+
+
+def _seconds(values: NDArray[Any], name: str) -> NDArray[np.float64]:
+    """Dates as seconds since 1970 in UTC, NaN where missing."""
+    if values.dtype.kind == "M":
+        microseconds = values.astype("datetime64[us]")
+        return np.where(np.isnat(microseconds), np.nan, _of_microseconds(microseconds.astype(np.int64)))
+    if values.dtype.kind in "iuf":
+        seconds = values.astype(np.float64)
+    else:
+        seconds = np.array([_moment(value, name) for value in np.ravel(values).tolist()], dtype=np.float64)
+    far = seconds[np.abs(seconds) >= LATEST]
+    if len(far):
+        raise ValueError(
+            f"Column '{name}' is a date and holds {far[0]:.0f}, which is no time in seconds since 1970; send seconds, "
+            "or ISO 8601 text."
+        )
+    return seconds
+
+
+def _of_microseconds(microseconds: Any) -> Any:
+    whole, rest = np.divmod(microseconds, 1_000_000)
+    return whole + rest / 1e6
+
+
+def _moment(value: Any, name: str) -> float:
+    if _is_missing(value) or value == "":
+        return float("nan")
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(
+                f"Column '{name}' is a date and holds {value[:40]!r}; send ISO 8601 text such as 2026-01-31 or "
+                "2026-01-31T12:00:00Z."
+            ) from None
+    if isinstance(value, np.datetime64):
+        return float(_of_microseconds(value.astype("datetime64[us]").astype(np.int64)))
+    if isinstance(value, date):
+        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return float(_of_microseconds((aware - EPOCH) // timedelta(microseconds=1)))
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"Column '{name}' is a date and holds {value!r}; send ISO 8601 text.")
+    return float(value)
+
+
+def _terms(text: str) -> list[str]:
+    words = re.findall(WORD, text[:MOST_CHARACTERS].lower())
+    return [*words, *(f"{one} {other}" for one, other in pairwise(words))]
+
+
+def _reductions(folder: Path, inputs: Mapping[str, str]) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
+    """For each column of texts what makes components of them, as `components.training.texts` does."""
+    if "text" not in inputs.values():
+        return {}
+    terms = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
+    with np.load(folder / "texts.npz", allow_pickle=False) as arrays:
+        return {
+            name: _reduction(known, arrays[f"idf_{place}"], arrays[f"components_{place}"])
+            for place, (name, known) in enumerate(terms.items())
+        }
+
+
+def _reduction(
+    terms: list[str], idf: NDArray[np.float64], components: NDArray[np.float64]
+) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+    places = {term: place for place, term in enumerate(terms)}
+
+    def components_of(text: str) -> NDArray[np.float64]:
+        counts = Counter(_terms(text))
+        known = sorted((places[term], count) for term, count in counts.items() if term in places)
+        where = np.array([place for place, _ in known], dtype=np.int64)
+        weights = np.array([count for _, count in known], dtype=np.float64) * idf[where]
+        weights = weights / np.sqrt((weights * weights).sum()) if len(where) else weights
+        total: NDArray[np.float64] = (weights[:, np.newaxis] * components[where]).sum(axis=0)
+        return total
+
+    def reduced(texts: NDArray[Any]) -> NDArray[np.float64]:
+        rows = [components_of(text) for text in texts[:, 0].tolist()]
+        return np.array(rows, dtype=np.float64).reshape(-1, components.shape[1])
+
+    return reduced
+
+
+def _compiled(folder: Path, inputs: Mapping[str, str], threads: int) -> Callable[[Arrays], Predictions]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    model = (folder / "program.onnx").read_bytes()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    reductions = _reductions(folder, inputs)
 
     names = [output.name for output in session.get_outputs()]
 
     def run(columns: Arrays) -> Predictions:
-        return dict(zip(names, session.run(names, columns), strict=True))
+        given = {
+            name: reductions[name](each) if name in reductions else each for name, each in columns.items()
+        }
+        return dict(zip(names, session.run(names, given), strict=True))
 
     return run
 

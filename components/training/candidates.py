@@ -115,12 +115,12 @@ FAMILIES: dict[str, Family] = {family.name: family for family in (LINEAR, GRADIE
 
 def build(family: Family, params: Params, columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
     """The unfitted pipeline of a configuration: `features`, then `model`."""
-    return _pipeline(columns, family.kind, family.estimator(params, seed, task))
+    return _pipeline(columns, family.kind, family.estimator(params, seed, task), task)
 
 
 def untuned_linear(columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
     """The baseline that a searched model must not fall behind: logistic or ridge regression as it comes."""
-    return _pipeline(columns, "linear", _linear({"C": 1.0}, seed, task))
+    return _pipeline(columns, "linear", _linear({"C": 1.0}, seed, task), task)
 
 
 def dummy(columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
@@ -128,13 +128,13 @@ def dummy(columns: Columns, seed: int, task: Task = "binary") -> Pipeline:
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
     if task == "regression":
-        return _pipeline(columns, "tree", DummyRegressor(strategy="mean"))
-    return _pipeline(columns, "tree", DummyClassifier(strategy="prior", random_state=seed))
+        return _pipeline(columns, "tree", DummyRegressor(strategy="mean"), task)
+    return _pipeline(columns, "tree", DummyClassifier(strategy="prior", random_state=seed), task)
 
 
-def _pipeline(columns: Columns, kind: Kind, model: BaseEstimator) -> Pipeline:
+def _pipeline(columns: Columns, kind: Kind, model: BaseEstimator, task: Task) -> Pipeline:
     from sklearn.pipeline import Pipeline
 
     from components.training.features import preprocessor
 
-    return Pipeline([("features", preprocessor(columns, kind)), ("model", model)])
+    return Pipeline([("features", preprocessor(columns, kind, task)), ("model", model)])

@@ -94,7 +94,7 @@ def search(
     parts = split(y, folds=folds, seed=seed, groups=groups, task=task)
     history: list[Trial] = []
     with threadpool_limits(1, user_api="blas"):  # sums must not depend on the number of threads
-        prepared = prepare(X, y, parts, partial(preprocessor, columns, family.kind), sample_weight)
+        prepared = prepare(X, y, parts, partial(preprocessor, columns, family.kind, task), sample_weight)
         while len(history) < trials and not settled(history, patience):
             asked = study.ask()
             params = family.suggest(asked)

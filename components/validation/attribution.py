@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -118,23 +119,32 @@ def raw_output(pipeline: Pipeline, X: pd.DataFrame, unit: Unit) -> Floats:
 def encoded_from(encoder: ColumnTransformer, columns: Sequence[str]) -> NDArray[np.int64] | None:
     """For each encoded feature the position of the column it comes from; None if names do not tell.
 
-    An encoded feature is called like its column (``age``), or starts with its name (``region_north``,
-    ``age_missing``); the longest name wins.
+    An encoded feature's name starts with its column's (``age``, ``age_missing``, ``region_north``). Columns may be called
+    so that one's name begins another's (``date`` and ``date_year``): each part is asked for its features' names anew, with
+    its columns called by their numbers. What is made of two columns, as the days between two dates, counts for the first.
     """
-    owner = []
-    try:
-        features = encoder.get_feature_names_out()
-    except (AttributeError, ValueError):
-        return None
-    for part, _, _ in encoder.transformers_:
+    owner: list[int] = []
+    for part, transformer, names in encoder.transformers_:
         block = encoder.output_indices_[part]
-        for feature in features[block]:
-            name = str(feature).removeprefix(f"{part}__")
-            found = [column for column in columns if name == column or name.startswith(f"{column}_")]
-            if not found:
-                return None
-            owner.append(columns.index(max(found, key=len)))
+        if block.start == block.stop:
+            continue
+        try:
+            features = _renamed(transformer).get_feature_names_out(
+                [f"{place}:" for place in range(len(names))]
+            )
+            owner += [columns.index(names[int(str(feature).partition(":")[0])]) for feature in features]
+        except (AttributeError, TypeError, ValueError):
+            return None
     return np.array(owner, dtype=np.int64)
+
+
+def _renamed(transformer: Any) -> Any:
+    """The fitted transformer, ready to take any names for its columns."""
+    bare = copy(transformer)
+    vars(bare).pop("feature_names_in_", None)
+    if hasattr(bare, "steps"):
+        bare.steps = [(name, _renamed(step)) for name, step in bare.steps]
+    return bare
 
 
 class _Exact:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from components.training.conformal import LEVEL
 from components.training.examples import Examples
-from components.training.features import Columns
+from components.training.features import Columns, readable
 from components.training.number_predictor import NumberPredictor
 from components.training.outcomes import ErrorValues, Values
 from components.training.scoring import response
@@ -177,7 +177,8 @@ def evaluate(
     y, weight = holdout.y, holdout.weight
     y_score, y_pred = predictor.respond(holdout.X), predictor.predict(holdout.X)
     rows: dict[str, Any] = {"sample_weight": weight, "groups": holdout.groups(group)}
-    cut_by = holdout.X if sensitive is None else holdout.X.join(sensitive)
+    cut_by = readable(holdout.X, columns).drop(columns=list(columns.texts))  # no two texts are alike
+    cut_by = cut_by if sensitive is None else cut_by.join(sensitive)
     threshold: Rule = predictor.rule
     return Evaluation(
         metric=metric,

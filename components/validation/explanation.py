@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from components.errors import DataError
+from components.training.features import Columns, readable
 from components.validation.attribution import Attribution, Unit, attribution, raw_output, stages
 from components.validation.groups import groups_of
 from components.validation.importance import PermutationImportance, permutation_importance
@@ -49,6 +50,7 @@ class Explanation:
         note: How to read the contributions, and how many rows they are of.
         outcome: Of several classes the one whose output is explained; "" for two classes, and for numbers.
         outcomes: Of several classes, the base value and the contributions of each by its name.
+        texts: The columns that hold free text.
     """
 
     names: tuple[str, ...]
@@ -66,6 +68,7 @@ class Explanation:
     useless_rule: str
     cases: pd.DataFrame
     note: str
+    texts: tuple[str, ...] = ()
     outcome: str = ""
     outcomes: Mapping[str, tuple[float, Floats]] = field(default_factory=dict)
 
@@ -91,6 +94,7 @@ def explain(
     y_true: NDArray[Any],
     *,
     classes: Sequence[str] = (),
+    columns: Columns | None = None,
     sensitive_features: pd.DataFrame | None = None,
     sample_weight: Floats | None = None,
     groups: Groups | None = None,
@@ -107,6 +111,7 @@ def explain(
         X: Model inputs, (n, columns).
         y_true: Codes, or numbers, shape (n,).
         classes: The names of several classes by their codes.
+        columns: The features, so that dates are shown as dates.
         sensitive_features: One column a feature, (n, features), for importance by group.
         sample_weight: Shape (n,); weighs rows in every mean.
         groups: What rows come in together, shape (n,), for the intervals of permutation importance.
@@ -132,8 +137,8 @@ def explain(
     single = np.concatenate(list(kinds.values()))
     sample = np.sort(drawn[: min(rows, max(affordable - len(single), MIN_ROWS))])
     explained = X.iloc[np.concatenate([sample, single])]
-    columns = parts.columns(explained)
-    every = explainer.values(columns)
+    made, features = parts.columns(explained), columns or Columns((), ())
+    every, shown = explainer.values(made), readable(made, features)
     error = additivity_error(
         every, explainer.base_value, raw_output(predictor.pipeline, explained, explainer.unit), explainer.unit
     )
@@ -143,7 +148,7 @@ def explain(
         for code, name in enumerate(classes)
     }
     first = max(outcomes, key=lambda name: float(np.abs(outcomes[name][1]).sum()), default="")
-    base_value, shown = outcomes[first] if first else (float(np.ravel(explainer.base_value)[0]), values)
+    base_value, told = outcomes[first] if first else (float(np.ravel(explainer.base_value)[0]), values)
     decided = y_pred[single] if classes else None
     permutation = permutation_importance(
         predictor.respond,
@@ -161,8 +166,8 @@ def explain(
         unit=explainer.unit,
         method=explainer.method,
         base_value=base_value,
-        values=shown,
-        X=columns.iloc[: len(sample)].reset_index(drop=True),
+        values=told,
+        X=shown.iloc[: len(sample)].reset_index(drop=True),
         importance=_importance(explainer.names, values, weight[sample]),
         by_group=importance_by_group(explainer.names, values, sensitive.iloc[sample], weight[sample]),
         additivity_error=error,
@@ -172,7 +177,7 @@ def explain(
         useless_rule=_rule(permutation),
         cases=case_table(
             kinds,
-            columns.iloc[len(sample) :],
+            shown.iloc[len(sample) :],
             _to(every[len(sample) :], decided),
             explainer.names,
             pd.DataFrame(
@@ -187,6 +192,7 @@ def explain(
         note=_note(explainer, len(sample), rows, len(X)),
         outcome=first,
         outcomes=outcomes,
+        texts=features.texts,
     )
 
 
@@ -250,6 +256,7 @@ def case_table(
 ) -> pd.DataFrame:
     """Single rows explained: ``kind``, ``row`` (position), what was said, each column and ``contribution_<column>``.
 
+    A column that is itself called ``kind`` or like another of these facts is there as ``feature_kind``.
     ``columns``, ``values`` and ``said`` are of the rows of ``kinds``, one kind after the other.
     """
     facts = pd.DataFrame(
@@ -259,7 +266,9 @@ def case_table(
         }
     )
     contributions = pd.DataFrame(values, columns=[CONTRIBUTION + name for name in names])
-    return pd.concat([facts, said, columns.reset_index(drop=True), contributions], axis=1)
+    taken = [*facts.columns, *said.columns]
+    named = columns.reset_index(drop=True).rename(columns={name: f"feature_{name}" for name in taken})
+    return pd.concat([facts, said, named, contributions], axis=1)
 
 
 def beeswarm(explanation: Explanation, most: int = 10) -> pd.DataFrame:
@@ -270,7 +279,7 @@ def beeswarm(explanation: Explanation, most: int = 10) -> pd.DataFrame:
     parts = []
     for name in explanation.top[:most]:
         column = explanation.X[name]
-        ordered = pd.api.types.is_numeric_dtype(column)
+        ordered = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)
         ranks = column.rank(method="average") if ordered else pd.Series(np.nan, index=column.index)
         position = (ranks - 1) / max(len(column) - 1, 1)
         values = explanation.values[:, explanation.names.index(name)]

@@ -146,13 +146,14 @@ def reduction(
     from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient
     from sklearn.base import clone
 
-    features = clone(model["features"]).fit(X_train, y_train)
+    features = clone(model["features"])
+    prepared = features.fit_transform(X_train, y_train)  # which is not what a fitted encoder of targets gives
     moments = {"demographic_parity": DemographicParity, "equalized_odds": EqualizedOdds}
     mitigator = ExponentiatedGradient(
         model["model"], moments[constraint](difference_bound=difference_bound), max_iter=max_iterations
     )
     groups = _names(sensitive_train)
-    mitigator.fit(features.transform(X_train), y_train, sensitive_features=groups)
+    mitigator.fit(prepared, y_train, sensitive_features=groups)
     return lambda X: np.asarray(mitigator._pmf_predict(features.transform(X))[:, 1], dtype=np.float64)
 
 

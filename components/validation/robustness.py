@@ -29,7 +29,8 @@ class Perturbation:
 
     Attributes:
         kind: ``missing``: values go missing. ``category_noise``: half of the values hit are those of other rows, half
-            a category never seen (other rows' alone for yes or no). ``shift``: numbers are too high, or too low.
+            a category never seen (other rows' alone for texts, and for yes or no). ``shift``: numbers and dates are too
+            high, or too low.
         feature: The column hit; None for the whole table.
         strength: The fraction of values hit; for ``shift`` the distance in standard deviations.
         drop: Loss of the metric on the same rows, above 0 if the fault makes it worse.
@@ -74,7 +75,7 @@ def robustness_report(
         score: From model inputs to scores.
         X: Model inputs (rows, features), as :func:`components.training.features.inputs` makes them.
         y_true: Codes, or numbers, (rows,).
-        columns: Which features are numbers and which categories.
+        columns: Which features are numbers, categories, dates and texts.
         metric: Name in :data:`~components.validation.metrics.METRICS`.
         threshold: What turns scores into decisions.
         missing: Fraction of values that go missing.
@@ -92,6 +93,7 @@ def robustness_report(
         Design(len(X), sample_weight, groups),
     )
     generator, fragile = np.random.default_rng(seed), _fragile(X, columns)
+    blanks: dict[str, Any] = dict.fromkeys(columns.categorical, MISSING) | dict.fromkeys(columns.texts, "")
     everywhere = np.arange(len(X))
     some = np.sort(generator.permutation(everywhere)[:feature_rows])
 
@@ -101,7 +103,7 @@ def robustness_report(
         spoiled = X.iloc[rows].copy()
         for name in fragile[kind] if feature is None else (feature,):
             values = X[name].to_numpy()
-            spoiled[name] = _spoiled(kind, values, strength, name in columns.categorical, generator)[rows]
+            spoiled[name] = _spoiled(kind, values, strength, blanks.get(name, np.nan), generator)[rows]
         part = design.part(rows)
         difference = paired_difference(
             metric,
@@ -140,18 +142,19 @@ def robustness_report(
 def _fragile(X: pd.DataFrame, columns: Columns) -> dict[Kind, tuple[str, ...]]:
     """The columns that each kind of fault can hit: two numbers are a choice, and a single value cannot be mixed up."""
     distinct = {name: X[name].nunique() for name in columns.names}
-    numbers = tuple(name for name in columns.numeric if distinct[name] > 2)
+    numbers = tuple(name for name in (*columns.numeric, *columns.dates) if distinct[name] > 2)
     choices = tuple(name for name in columns.names if name not in numbers and distinct[name] > 1)
     return {"missing": columns.names, "category_noise": choices, "shift": numbers}
 
 
 def _spoiled(
-    kind: Kind, values: NDArray[Any], strength: float, category: bool, generator: np.random.Generator
+    kind: Kind, values: NDArray[Any], strength: float, blank: Any, generator: np.random.Generator
 ) -> NDArray[Any]:
+    """The values of a column with one fault; `blank` is what a missing one is there."""
     if kind == "shift":
         return np.asarray(values + strength * np.nanstd(values))
     chance = generator.random(len(values))
     if kind == "missing":
-        return np.where(chance < strength, MISSING if category else np.nan, values)
+        return np.where(chance < strength, blank, values)
     mixed = np.where(chance < strength, generator.permutation(values), values)
-    return np.where(chance < strength / 2, UNSEEN, mixed) if category else mixed
+    return np.where(chance < strength / 2, UNSEEN, mixed) if blank == MISSING else mixed

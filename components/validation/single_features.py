@@ -28,7 +28,8 @@ def single_feature_scores(
 ) -> dict[str, Estimate]:
     """The area under the ROC curve that each feature reaches alone, .5 to 1: the best of several ways to use it.
 
-    A number is used as it is, its missing values as the least and as the most, and binned; a category by value.
+    A number or date is used as it is, its missing values as the least and as the most, and binned; a category by value;
+    a text by its words.
     A bin or category scores by what the target is in the other half of the rows, so that rare ones do not overfit.
     Of several classes it is the mean area over each against the rest. Of numbers it is the concordance: the share of
     pairs of rows that the feature puts in the order of the target, of which the area is the case of two values.
@@ -41,23 +42,25 @@ def single_feature_scores(
     design, y = Design(len(rows.y), rows.weight).part(picked), rows.y[picked]
     scores = {}
     for name in columns.names:
-        column, number = rows.X[name].iloc[picked], name in columns.numeric
-        statistic = _best(column, y, number, task, design)
+        kind = {"number": name in (*columns.numeric, *columns.dates), "text": name in columns.texts}
+        statistic = _best(rows.X[name].iloc[picked], y, kind, task, design)
         scores[name] = Estimate(design.value(statistic), *interval(statistic, design, bounded=True))
     return scores
 
 
-def _best(column: pd.Series[Any], y: NDArray[Any], number: bool, task: Task, design: Design) -> Statistic:
+def _best(
+    column: pd.Series[Any], y: NDArray[Any], kind: dict[str, bool], task: Task, design: Design
+) -> Statistic:
     if task != "multiclass":
-        return _best_of_two(column, y, number, task, design)
+        return _best_of_two(column, y, kind, task, design)
     classes = [(y == code).astype(np.int64) for code in np.unique(y)]
-    return Mean([_best_of_two(column, each, number, "binary", design) for each in classes])
+    return Mean([_best_of_two(column, each, kind, "binary", design) for each in classes])
 
 
 def _best_of_two(
-    column: pd.Series[Any], y: NDArray[Any], number: bool, task: Task, design: Design
+    column: pd.Series[Any], y: NDArray[Any], kind: dict[str, bool], task: Task, design: Design
 ) -> Statistic:
-    tried = [_turned(y, value, task, design) for value in uses(column, y, number=number)]
+    tried = [_turned(y, value, task, design) for value in uses(column, y, **kind)]
     return max(tried, key=design.value)
 
 

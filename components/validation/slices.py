@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,11 +170,16 @@ def _bins(column: pd.Series[Any], bins: int) -> Iterator[tuple[str, NDArray[np.i
             yield f"{_text(values.min())} to {_text(values.max())}", where[binned == number]
     else:
         labels, names = pd.factorize(present if ordered else present.astype(str), sort=True)
-        for number, name in enumerate(names):
-            yield _text(name), where[labels == number]
+        grouped = np.split(
+            np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=len(names)))[:-1]
+        )
+        for name, rows in zip(names, grouped if len(names) else [], strict=True):
+            yield _text(name), where[rows]
     if absent.any():
         yield "missing", np.flatnonzero(absent)
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return str(value).removesuffix(" 00:00:00")
     return f"{value:g}" if isinstance(value, float | np.floating) else str(value)

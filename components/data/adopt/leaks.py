@@ -66,8 +66,10 @@ def _alone(column: Column, picked: NDArray[np.int64], asked: Sequence[NDArray[An
     values = column.values.gather(picked)
     number = column.kind in ("integer", "number", "boolean", "datetime")
     numbers = values.to_physical().cast(float, strict=False) if number else values.cast(str)
-    frame = numbers.to_pandas()
-    best = float(np.mean([max(order(score, y) for score in uses(frame, y, number=number)) for y in asked]))
+    frame, text = numbers.to_pandas(), column.kind == "text"
+    best = float(
+        np.mean([max(order(score, y) for score in uses(frame, y, number=number, text=text)) for y in asked])
+    )
     gone = values.is_null().to_numpy().astype(np.float64)
     absent = float(np.mean([order(gone, y) for y in asked])) if values.null_count() else 0.0
     return Alone(best, ", by whether it is missing" if values.null_count() and absent >= best - 0.005 else "")

@@ -17,7 +17,8 @@ from components.data.adopt.objective import limits as limits_of
 from components.data.adopt.parts import temporal
 from components.data.adopt.roles import as_feature, decide_entities, decide_time, of_itself, wished
 from components.data.adopt.target import Target, task_of
-from components.data.contract import ColumnRule, Contract
+from components.data.adopt.wording import wording
+from components.data.contract import ColumnRule, ColumnType, Contract
 from components.data.inference import infer
 from components.data.spelling import Spelling
 from components.errors import DataError
@@ -133,7 +134,10 @@ def _planned(
         numbers={column.name: column.number_form for column in kept if column.number_form},
         dates={column.name: column.date_form for column in kept if column.date_form},
     )
-    contract = contracted(kept, [name for name, each in role.items() if each == "key"], target)
+    many = [
+        c.name for c in kept if role[c.name] == "feature" and c.kind == "text" and wording(c) == "categories"
+    ]
+    contract = contracted(kept, [name for name, each in role.items() if each == "key"], target, many)
     first, second, refused = temporal(kept, role, target)
     return Plan(
         target,
@@ -156,22 +160,30 @@ def _planned(
     )
 
 
-def contracted(columns: Sequence[Column], key: Sequence[str], target: Target) -> Contract:
+def contracted(
+    columns: Sequence[Column], key: Sequence[str], target: Target, many: Sequence[str] = ()
+) -> Contract:
     """The contract of typed columns; only a key of one column is unique, as other values may well come again.
 
     Of several classes the target holds those that are learned, as a category.
+
+    Args:
+        columns: as they were looked at.
+        key: columns that identify a row.
+        target: what is predicted.
+        many: columns of texts that are categories all the same; new ones may come.
     """
     table = pl.DataFrame([column.values for column in columns])
     found = infer(table, unique=key if len(key) == 1 else ())
-    kinds = {column.name: column.kind for column in columns}
-    rules = (
-        replace(rule, type=kinds[rule.name]) if kinds[rule.name] == "text" else rule for rule in found.columns
-    )
-    several = target.classes if target.task == "multiclass" else ()
+    kinds: dict[str, ColumnType] = {column.name: column.kind for column in columns if column.kind == "text"}
+    kinds |= dict.fromkeys(many, "category")
+    rules = [replace(rule, type=kinds.get(rule.name, rule.type)) for rule in found.columns]
+    if target.task != "multiclass":
+        return Contract(tuple(rules))
     return Contract(
         tuple(
-            ColumnRule(rule.name, "category", rule.nullable, categories=several)
-            if several and rule.name == target.column
+            ColumnRule(rule.name, "category", rule.nullable, categories=target.classes)
+            if rule.name == target.column
             else rule
             for rule in rules
         )

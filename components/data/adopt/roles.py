@@ -8,6 +8,7 @@ from components.data.adopt import entities
 from components.data.adopt.findings import Finding, Role, Wishes
 from components.data.adopt.look import Column, ends, words_of
 from components.data.adopt.personal import personal
+from components.data.adopt.wording import average_words, wording
 
 NEAR_CONSTANT = 0.999
 MOST_GROUPS_OF_PEOPLE = 20
@@ -111,7 +112,7 @@ def decide_entities(columns: Sequence[Column], wishes: Wishes, decided: dict[str
 
 
 def decide_time(columns: Sequence[Column], wishes: Wishes, decided: dict[str, Finding]) -> None:
-    """The column that says when a row was observed; other dates are no features."""
+    """The column that says when a row was observed; other dates may be features."""
     candidates = [column for column in columns if column.name not in decided and entities.moment(column)]
     whole = [column for column in candidates if not column.missing and column.distinct > 2]
     if not wishes.time and whole:
@@ -125,22 +126,18 @@ def decide_time(columns: Sequence[Column], wishes: Wishes, decided: dict[str, Fi
             best.name, "time", f"{entities.moment(best)}: it says when a row was observed",
             f"{also}Does it say when a row was observed? If not, adopt again with another TIME=, or set split.method to \"hash\".",
         )  # fmt: skip
-    for column in columns:
-        if column.name not in decided and column.kind == "datetime":
-            decided[column.name] = Finding(
-                column.name,
-                "left out",
-                "dates are no features",
-                "Write what matters of it, such as an age, as a number.",
-            )
 
 
 def as_feature(column: Column, *, worded: bool) -> Finding:
     """What a column is that nothing speaks against; ``worded`` where the source has nothing but texts."""
     if column.kind == "text":
+        return _of_text(column, worded=worded)
+    if column.kind == "datetime":
+        hours = bool((column.present.dt.truncate("1d") != column.present).any())
+        said = f"date: year, month, day, day of the week{', hour' if hours else ''}, days since 1970"
         return Finding(
-            column.name, "left out", f"text of {column.distinct:,} different values, which the model does not read",
-            "Group its values into at most 200 categories, or write what matters of it as a column.",
+            column.name, "feature", _spelt(column, said, worded=worded),
+            "Is it known when the prediction is made? If it is set later, adopt again with DROP=, or put it into features.exclude.",
         )  # fmt: skip
     said = {
         "boolean": "yes or no",
@@ -149,6 +146,23 @@ def as_feature(column: Column, *, worded: bool) -> Finding:
         "number": "numbers",
     }[column.kind]
     return Finding(column.name, "feature", _spelt(column, said, worded=worded))
+
+
+def _of_text(column: Column, *, worded: bool) -> Finding:
+    kind = wording(column)
+    if kind == "categories":
+        said = f"{column.distinct:,} categories: target encoding, new ones as all rows together"
+        return Finding(column.name, "feature", _spelt(column, said, worded=worded))
+    if kind == "prose":
+        said = f"text of {average_words(column):.1f} words on average: TF-IDF of words and pairs, reduced"
+        return Finding(
+            column.name, "feature", _spelt(column, said, worded=worded),
+            "Does it name people, or tell what came after the outcome? Then adopt again with DROP=.",
+        )  # fmt: skip
+    return Finding(
+        column.name, "left out", f"short texts, {column.distinct:,} different ones: names or codes that say nothing of other rows",
+        "Write what matters of it as a column, or give it the dtype Categorical and take it out of features.exclude.",
+    )  # fmt: skip
 
 
 def _spelt(column: Column, said: str, *, worded: bool) -> str:

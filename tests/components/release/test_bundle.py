@@ -26,6 +26,8 @@ from components.store import Store
 from components.training.candidates import FAMILIES, build
 from components.training.features import Columns, inputs
 from components.training.predictor import Predictor
+from tests.components.films import COLUMNS as FILMS
+from tests.components.films import films
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = Columns(("age", "education", "foreign_born"), ("marital_status", "relationship"))
@@ -328,3 +330,66 @@ def test_the_command_line_refuses_in_one_line_before_anything_is_loaded(folder):
     assert done.returncode == 1
     assert done.stderr.startswith("refused: program.onnx: altered")
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Parts:
+    """A bundle of films, whose columns are numbers, categories, dates and texts, some of them missing."""
+    made, columns = films(), FILMS
+    predictor = Predictor(build(FAMILIES["gradient_boosting"], {"max_iter": 20}, columns, 0)).fit(
+        made.X, made.y
+    )
+    y_score, y_pred = predictor.score_positive(made.X), predictor.predict(made.X)
+    rows = made.table[list(columns.names)]
+    contract = schema.infer(pl.from_pandas(rows.astype({"title": object})))
+    return Parts(
+        name="films",
+        program=program(predictor, columns, made.X),
+        smoke=rows.assign(y_score=y_score, y_pred=y_pred).head(40),
+        contract=schema.to_json(contract, columns.names),
+        reference=reference(rows, y_score, y_pred, texts=columns.texts),
+        decision=DECISION,
+        documents={},
+        lineage={},
+        lock=(ROOT / "requirements.lock").read_text(),
+        created="2026-01-02T03:04:05+00:00",
+    )
+
+
+def test_a_bundle_with_texts_holds_plain_files_of_them(mixed, tmp_path):
+    pack(tmp_path / "bundle", mixed)
+    assert {"texts.json", "texts.npz"} <= set(verify(tmp_path / "bundle").files)
+    with np.load(tmp_path / "bundle" / "texts.npz", allow_pickle=False) as arrays:
+        assert set(arrays.files) == {"idf_0", "components_0"}
+
+
+def test_the_same_texts_give_the_same_id(mixed, tmp_path):
+    assert pack(tmp_path / "one", mixed) == pack(tmp_path / "two", mixed)
+
+
+def test_mlflow_takes_dates_and_texts(mixed, tmp_path):
+    import mlflow.pyfunc
+    from mlflow.models.utils import load_serving_example
+
+    pack(tmp_path / "bundle", mixed)
+    loaded = mlflow.pyfunc.load_model(str(tmp_path / "bundle"))
+    types = {column.name: str(column.type) for column in loaded.metadata.get_input_schema().inputs}
+    assert {types[name] for name in FILMS.dates} == {"Any"}
+    assert {types[name] for name in ("title", "genres")} == {"DataType.string"}
+    rows = films().table[list(FILMS.names)].head(40)
+    expected = mixed.smoke.y_score.to_numpy()
+    np.testing.assert_allclose(loaded.predict(rows).y_score, expected, rtol=0, atol=1e-12)
+    nanoseconds = rows.astype(dict.fromkeys(FILMS.dates, "datetime64[ns]"))
+    np.testing.assert_allclose(loaded.predict(nanoseconds).y_score, expected, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(loaded.predict(loaded.input_example).y_score, expected[:5], rtol=0, atol=1e-12)
+    request = json.loads(load_serving_example(str(tmp_path / "bundle")))["dataframe_split"]
+    scores = loaded.predict(pd.DataFrame(**request)).y_score
+    np.testing.assert_allclose(scores, expected[:5], rtol=0, atol=1e-12)
+
+
+def test_a_bundle_with_dates_and_texts_scores_its_example_by_itself(mixed, tmp_path):
+    pack(tmp_path / "bundle", mixed)
+    command = [sys.executable, "program.pyz", "score"]
+    done = subprocess.run(command, cwd=tmp_path / "bundle", capture_output=True, text=True, check=True)
+    scores = [row["y_score"] for row in json.loads(done.stdout)["predictions"]]
+    np.testing.assert_allclose(scores, mixed.smoke.y_score[:5], rtol=0, atol=1e-12)

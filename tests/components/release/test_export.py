@@ -318,3 +318,35 @@ def test_features_in_the_users_own_python_travel_with_the_program(tmp_path):
     runtime, rows, difference, types = json.loads(done.stdout)
     assert (runtime, rows, difference) == ("skops", 600, 0.0)
     assert "components.training.features._with_a_square" in types
+
+
+def test_fifty_thousand_categories_are_repeated():
+    towns = [f"town {row}" for row in range(50_000)]
+    rows = pd.DataFrame({"town": towns * 2, "first": [town[:7] for town in towns] * 2})
+    columns = Columns((), ("town", "first"))
+    answers = np.random.default_rng(0).integers(0, 2, len(rows))
+    predictor = Predictor(build(FAMILIES["linear"], {"C": 1.0}, columns, 0)).fit(rows, answers)
+    later = pd.concat([rows[:300], rows[:3].assign(town="nowhere", first=MISSING)], ignore_index=True)
+    assert_same(predictor, later, columns)
+
+
+@pytest.mark.parametrize("classes", [3, 5])
+def test_target_encoding_of_several_classes_is_repeated(table, classes):
+    from components.release import compiler
+    from components.release.graph import Graph
+
+    X, y = table[0], np.arange(len(table[0])) % classes
+    towns = X.assign(
+        ancestry=[f"a{row % 90}" for row in range(len(X))],
+        citizenship=[f"c{row % 40}" for row in range(len(X))],
+    )
+    columns = Columns((), ("ancestry", "citizenship", "relationship"))
+    prepared = preprocessor(columns, "tree", "multiclass").fit(towns, y)
+    graph = Graph()
+    made = compiler.features(
+        graph, prepared, {name: graph.input(name, "string") for name in columns.names}, columns
+    )
+    flat = graph.add("Reshape", made, graph.constant([-1]))
+    feed = {name: towns[name].to_numpy(object).reshape(-1, 1) for name in columns.names}
+    found = session_of(graph.to_bytes({"made": (flat, "double")})).run(["made"], feed)[0]
+    np.testing.assert_array_equal(found.reshape(len(X), -1), prepared.transform(towns))

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from components.release.reference import MOST_CATEGORIES, binned, reference
+from tests.components.films import films
 
 ROWS = pd.read_parquet(Path(__file__).parents[3] / "data" / "acs_employment_ma_18_64.parquet").head(2000)
 Y_SCORE = np.linspace(0, 1, len(ROWS))
@@ -68,3 +69,14 @@ def test_classes_are_counted_by_name_and_numbers_in_bins_of_about_as_many_rows()
 
 def test_it_is_plain_json(made):
     assert json.loads(json.dumps(made, allow_nan=False)) == made
+
+
+def test_dates_are_binned_as_seconds_and_texts_by_their_length_alone():
+    rows = films().table[["released", "premiered", "title"]]
+    made = reference(rows, np.zeros(len(rows)), np.zeros(len(rows), dtype=int), texts=["title"])["features"]
+    assert [made[name]["kind"] for name in rows] == ["datetime", "datetime", "text"]
+    assert all(sum(made[name]["counts"]) + made[name]["missing"] == len(rows) for name in rows)
+    assert made["premiered"]["missing"] == rows["premiered"].isna().sum()
+    first, last = (rows["released"].quantile(share).timestamp() for share in (0.09, 0.11))
+    assert first < made["released"]["cuts"][0] < last
+    assert not any(str(title) in json.dumps(made) for title in rows["title"].dropna()[:50])

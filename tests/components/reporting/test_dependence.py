@@ -1,6 +1,8 @@
+import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from components.reporting.dependence import dependence
@@ -44,3 +46,13 @@ def test_two_other_numbers_keep_their_values(given):
     X.loc[X.index[0], "foreign_born"] = np.nan
     names = {row[0] for row in dependence(replace(given.explanation, X=X), "foreign_born").rows}
     assert names == {"1", "2", "missing"}
+
+
+def test_dates_are_drawn_in_years_and_told_by_the_month(given):
+    X = given.explanation.X.copy()
+    X["age"] = pd.Timestamp("2011-01-01") + pd.to_timedelta(X["age"] * 30, "D")
+    X.loc[X.index[:9], "age"] = pd.NaT
+    figure = dependence(replace(given.explanation, X=X), "age")
+    assert all(re.fullmatch(r"201\d-(0\d|1[0-2])", row[0]) for row in figure.rows)
+    assert "2,01" not in figure.svg
+    assert "nan" not in figure.svg.lower()

@@ -8,6 +8,7 @@ from components.reporting.formats import (
     interval,
     limit,
     moment,
+    month,
     number,
     percent,
     sentence,
@@ -111,3 +112,10 @@ def test_names_become_words():
 )
 def test_moments_are_read_as_dates(text, written):
     assert moment(text) == written
+
+
+@pytest.mark.parametrize(
+    ("year", "written"), [(2015.0, "2015-01"), (2015.5, "2015-07"), (2015.9999, "2015-12")]
+)
+def test_a_year_with_its_fraction_is_a_month(year, written):
+    assert month(year) == written

@@ -15,6 +15,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from components.training.candidates import FAMILIES, Family, build
 from components.training.features import Columns, inputs, preprocessor
 from components.validation.attribution import Attribution, attribution, encoded_from, raw_output, stages
+from tests.components.films import COLUMNS as MIXED
+from tests.components.films import films
 
 COLUMNS = Columns(("age", "education", "disability"), ("relationship", "marital_status"))
 MODELS: dict[str, tuple[Any, Any]] = {
@@ -168,3 +170,50 @@ def test_deeper_forests_have_fewer_rows_explained_in_the_same_time(people: Any) 
         return attributed(pipeline, people[0].iloc[:2])[0].rows_within(3.0)
 
     assert rows(5) < rows(200) / 5
+
+
+def test_a_date_owns_its_parts_though_another_column_is_called_like_one_of_them() -> None:
+    columns = Columns(("date_year", "n"), ("date_month",), ("date", "date_days"), ("date_day",))
+    moments = pd.date_range("2013-04-01", periods=60, freq="19D4h")
+    table = pd.DataFrame(
+        {
+            "date_year": np.arange(60),
+            "n": np.arange(60) % 7,
+            "date_month": ["a", "b", "c"] * 20,
+            "date": moments,
+            "date_days": moments + pd.to_timedelta(np.arange(60) % 9, "D"),
+            "date_day": ["wet cold", "dry warm", "wet warm"] * 20,
+        }
+    )
+    encoder = preprocessor(columns, "tree").fit(inputs(table, columns), np.arange(60) % 2)
+    owner = encoded_from(encoder, list(columns.names))
+    assert owner is not None
+    owned = dict.fromkeys(columns.names, 0)
+    for position in owner:
+        owned[columns.names[position]] += 1
+    between = sum("days_to" in name for name in encoder.get_feature_names_out())
+    assert (owned["date_year"], owned["n"], owned["date_month"], between) == (1, 1, 1, 1)
+    assert owned["date"] == owned["date_days"] + between == 7
+    assert owned["date_day"] == encoder.named_transformers_["text1"].components_.shape[1]
+
+
+def test_a_category_owns_its_values_whatever_they_are_called() -> None:
+    table = pd.DataFrame({"job": ["title_x", "b"], "job_title": ["x", "y"]})
+    encoder = ColumnTransformer([("category", OneHotEncoder(), ["job", "job_title"])]).fit(table)
+    owner = encoded_from(encoder, ["job", "job_title"])
+    assert owner is not None
+    assert owner.tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_contributions_of_dates_texts_and_many_categories_add_up(family: Family) -> None:
+    X, y = films().X, films().y
+    pipeline = build(family, family.default, MIXED, 0).fit(X[:2500], y[:2500])
+    parts, rows = stages(pipeline), X[2500:2560]
+    explainer = attribution(parts, X[2500:2700], seed=0)
+    assert explainer.method in ("linear", "trees")
+    values = explainer.values(rows)
+    assert values.shape == (60, len(MIXED.names))
+    output = raw_output(pipeline, rows, explainer.unit)
+    np.testing.assert_allclose(values.sum(axis=1) + explainer.base_value, output, atol=1e-8)
+    assert (np.abs(values).sum(axis=0) > 0).all()

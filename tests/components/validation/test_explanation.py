@@ -9,6 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.pipeline import Pipeline
 
 from components.errors import DataError
+from components.training.candidates import FAMILIES, build
 from components.training.features import Columns, Kind, inputs, preprocessor
 from components.training.predictor import Predictor
 from components.validation.explanation import (
@@ -19,6 +20,8 @@ from components.validation.explanation import (
     dependence,
     explain,
 )
+from tests.components.films import COLUMNS as MIXED
+from tests.components.films import films
 
 COLUMNS = Columns(("age", "education", "disability"), ("relationship", "marital_status"))
 
@@ -194,3 +197,34 @@ def test_the_same_seed_gives_the_same_explanation(
 def test_nothing_cannot_be_explained(predictor: Predictor, holdout: pd.DataFrame) -> None:
     with pytest.raises(DataError, match="no rows to explain"):
         explained(predictor, holdout.iloc[:0])
+
+
+@pytest.fixture(scope="module")
+def of_films() -> Explanation:
+    """Of a forest on films, whose columns are texts, dates and categories, one of them called ``kind``."""
+    made = films()
+    family = FAMILIES["random_forest"]
+    predictor = Predictor(build(family, family.default, MIXED, 0)).fit(made.X[:2500], made.y[:2500])
+    return explain(predictor, made.X[2500:], made.y[2500:], columns=MIXED, rows=120, cases=5)
+
+
+def test_dates_texts_and_many_categories_are_explained(of_films: Explanation) -> None:
+    assert of_films.names == MIXED.names
+    assert of_films.additivity_error < 1e-9
+    assert of_films.importance["released"] == max(of_films.importance.values())
+    assert set(of_films.permutation) == set(MIXED.names)
+    assert of_films.texts == ("title",)
+
+
+def test_dates_are_shown_as_dates(of_films: Explanation) -> None:
+    assert pd.api.types.is_datetime64_any_dtype(of_films.X["released"])
+    assert pd.api.types.is_datetime64_any_dtype(of_films.cases["premiered"])
+    places = beeswarm(of_films, most=6).groupby("feature")["position"]
+    assert places.max()["released"] > 0.9
+    assert places.count()["title"] == 0
+
+
+def test_a_column_may_be_called_like_a_fact_about_a_case(of_films: Explanation) -> None:
+    assert of_films.cases.columns.is_unique
+    assert set(of_films.cases["kind"]) == {"most_wrong", "borderline"}
+    assert set(of_films.cases["feature_kind"]) <= set(films().X["kind"])

@@ -6,6 +6,8 @@ import pytest
 from components.training.candidates import untuned_linear
 from components.training.features import MISSING, Columns, inputs
 from components.validation.robustness import UNSEEN, robustness_report
+from tests.components.films import COLUMNS as MIXED
+from tests.components.films import films
 from tests.components.validation.sample import people
 
 COLUMNS = Columns(("age", "education", "foreign_born"), ("marital_status", "military"))
@@ -137,3 +139,25 @@ def test_weights_and_groups_count():
     plain = report(missing=0.5).perturbations[0].drop
     designed = report(missing=0.5, sample_weight=sample.weight, groups=sample.group).perturbations[0].drop
     assert designed.value != plain.value
+
+
+def test_dates_shift_texts_are_swapped_and_both_go_missing():
+    rows, y = films().X[:600], films().y[:600]
+    tables = []
+
+    def keep(X):
+        tables.append(X.copy())
+        return np.linspace(0, 1, len(X))
+
+    made = robustness_report(keep, rows, y, columns=MIXED, metric="roc_auc", seed=0)
+    spoiled = {
+        (each.kind, each.feature): table for each, table in zip(made.perturbations, tables[1:], strict=True)
+    }
+    shifted = (spoiled["shift", "released"]["released"] - rows["released"]).dropna()
+    np.testing.assert_allclose(shifted, 0.1 * rows["released"].std(ddof=0), rtol=1e-6)
+    swapped = spoiled["category_noise", "title"]["title"]
+    assert (swapped != rows["title"]).sum() > 30
+    assert set(swapped) <= set(rows["title"])
+    assert (spoiled["missing", "title"]["title"] == "").sum() > (rows["title"] == "").sum() + 30
+    assert spoiled["missing", "premiered"]["premiered"].isna().sum() > rows["premiered"].isna().sum() + 30
+    assert UNSEEN in set(spoiled["category_noise", "genres"]["genres"])

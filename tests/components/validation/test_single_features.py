@@ -73,3 +73,28 @@ def test_the_interval_covers_what_more_rows_show():
 def single(y, generator):
     X = pd.DataFrame({"it": y + generator.standard_normal(len(y))})
     return single_feature_scores(Examples(X, y, None, X), columns=Columns(("it",), ()))["it"]
+
+
+def told(values, y, kind):
+    X = pd.DataFrame({"it": values})
+    columns = Columns((), (), ("it",)) if kind == "date" else Columns((), (), (), ("it",))
+    return single_feature_scores(Examples(X, y, None, X), columns=columns)["it"].value
+
+
+def test_a_text_that_gives_the_target_away_in_a_word_is_seen():
+    generator = np.random.default_rng(2)
+    y = (generator.random(2000) < 0.2).astype(int)
+    words = generator.choice(["late", "parcel", "thanks", "order"], (2000, 6))
+    texts = [
+        " ".join(each) + (" REFUNDED." if code else "") + f" no {row} batch{row // 6}"
+        for row, (each, code) in enumerate(zip(words, y, strict=True))
+    ]
+    assert told(texts, y, "text") > 0.99
+    assert told([text.replace(" REFUNDED.", "") for text in texts], y, "text") < 0.56
+
+
+def test_a_date_that_gives_the_target_away_is_seen():
+    y = (np.random.default_rng(3).random(2000) < 0.2).astype(int)
+    seconds = 1.5e9 + 86_400.0 * np.arange(2000)
+    assert told(np.where(y == 1, seconds, np.nan), y, "date") == 1
+    assert told(seconds, y, "date") < 0.56

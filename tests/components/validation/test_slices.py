@@ -139,3 +139,17 @@ def test_weights_and_groups_reach_the_slices():
     first, second = (named(found, "foreign_born")["False"] for found in (plain, designed))
     assert first.value != second.value
     assert second.high - second.low > first.high - first.low
+
+
+def test_dates_are_cut_into_bins_that_are_named_by_their_days():
+    count = len(people().y)
+    frame = pd.DataFrame({"seen": pd.Timestamp("2015-01-01") + pd.to_timedelta(np.arange(count), "D")})
+    bins = named(report(frame), "seen")
+    assert len(bins) == 4
+    assert next(iter(bins)).startswith("2015-01-01 to 201")
+    assert not any(":" in name for name in bins)
+
+
+def test_thousands_of_categories_are_counted_and_not_scored():
+    frame = pd.DataFrame({"town": [f"t{row}" for row in range(len(people().y))]})
+    assert report(frame).skipped == (f"town: {len(frame):,} slices of too few rows",)
