@@ -7,7 +7,7 @@ import pytest
 from components.data.adopt.findings import Wishes
 from components.data.adopt.look import look
 from components.data.adopt.plan import Plan, plan
-from components.errors import ConfigError, DataError
+from components.errors import DataError
 
 ROWS = 1200
 BOUGHT = Wishes("bought")
@@ -167,7 +167,79 @@ def test_what_cannot_be_adopted_is_refused_with_the_reason(
         planned(table.with_columns(**change), wishes)
 
 
-@pytest.mark.parametrize(("target", "task"), [("colour", "multiclass"), ("size", "regression")])
-def test_a_task_that_the_flows_do_not_train_is_refused(table: pl.DataFrame, target: str, task: str) -> None:
-    with pytest.raises(ConfigError, match=task):
-        planned(table, Wishes(target))
+@pytest.mark.parametrize(
+    ("target", "task"), [("colour", "multiclass"), ("size", "regression"), ("bought", "binary")]
+)
+def test_the_task_is_found_from_the_target(table: pl.DataFrame, target: str, task: str) -> None:
+    assert planned(table, Wishes(target)).target.task == task
+
+
+def test_limits_are_those_of_the_task_unless_they_were_written_for_it(table: pl.DataFrame) -> None:
+    columns = [look(table[name]) for name in table.columns]
+    first = plan(columns, Wishes("size"), limits={"D02": 0.015, "P01": 0.7})
+    assert (first.limits["D02"], first.limits["K03"], first.limits["P01"]) == (0.05, 0.87, 0.7)
+    assert plan(columns, Wishes("size"), limits={"D02": 0.2}, earlier="regression").limits == {"D02": 0.2}
+    assert "K03" not in plan(columns, BOUGHT, limits=first.limits, earlier="regression").limits
+
+
+def test_rare_classes_are_set_aside_by_the_contract_and_said(table: pl.DataFrame) -> None:
+    kinds = pl.Series(["a"] * 500 + ["b"] * 400 + ["c"] * 290 + ["d"] * 10)
+    found = planned(table.with_columns(kind=kinds), Wishes("kind"))
+    rule = next(rule for rule in found.contract.columns if rule.name == "kind")
+    assert (found.target.classes, rule.categories) == (("a", "b", "c"), ("a", "b", "c"))
+    assert found.target.missing == pytest.approx(10 / ROWS)
+    assert any("d (10)" in note and "set aside" in note for note in found.notes)
+
+
+def test_what_is_missing_where_the_target_is_is_left_out(table: pl.DataFrame) -> None:
+    late = pl.int_range(ROWS) < 40
+    flights = table.with_columns(
+        delay=pl.when(~late).then(pl.col("size") * 2), in_air=pl.when(~late).then(pl.col("visits") + 0.5)
+    )
+    finding = next(each for each in planned(flights, Wishes("delay")).findings if each.column == "in_air")
+    assert finding.role == "left out"
+    assert "missing in 100.0% of the rows without a target" in finding.why
+
+
+def test_the_same_things_seen_again_and_again_are_a_group(table: pl.DataFrame) -> None:
+    panel = table.with_columns(nr=pl.int_range(ROWS) // 6 * 7, year=1990 + pl.int_range(ROWS) % 6)
+    finding = next(each for each in planned(panel).findings if each.column == "nr")
+    assert finding.role == "group"
+    assert "at most once with each year" in finding.why
+
+
+def test_numbers_that_meet_a_year_twice_are_no_group(table: pl.DataFrame) -> None:
+    generator = np.random.default_rng(4)
+    chance = table.with_columns(
+        nr=pl.Series(generator.integers(0, 200, ROWS)), year=1990 + pl.int_range(ROWS) % 6
+    )
+    assert role(planned(chance), "nr") == "feature"
+
+
+def test_a_column_that_only_few_rows_cannot_clear_stays_and_is_named(table: pl.DataFrame) -> None:
+    few = table.head(200)
+    answer = (few["bought"] == "yes").cast(pl.Int64)
+    noise = pl.Series(np.random.default_rng(2).normal(0, 0.56, 200))
+    found = planned(few.with_columns(strong=answer + noise))
+    assert role(found, "strong") == "feature"
+    assert any("cannot clear" in note and "strong" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("target", "what"), [("size", "concordance"), ("colour", "mean area under the ROC curve")]
+)
+def test_leaks_of_numbers_and_of_several_classes_are_left_out(
+    table: pl.DataFrame, target: str, what: str
+) -> None:
+    copy = (
+        (table["size"] * 3 + 1)
+        if target == "size"
+        else table["colour"].replace({"red": "R", "green": "G", "blue": "B"})
+    )
+    finding = next(
+        each
+        for each in planned(table.with_columns(copy=copy), Wishes(target)).findings
+        if each.column == "copy"
+    )
+    assert finding.role == "left out"
+    assert what in finding.why
