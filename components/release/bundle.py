@@ -108,7 +108,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "reference.json": _json(parts.reference),
         "decision.json": _json(decision),
         "lineage.json": _json(parts.lineage),
-        "smoke.parquet": _smoke(parts.smoke, program.inputs),
+        "smoke.parquet": _smoke(parts.smoke, program),
         "requirements.txt": requirements(parts.lock, serving).encode(),
         "sbom.cdx.json": sbom(
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
@@ -199,11 +199,12 @@ def _outputs(smoke: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, str]:
     return {str(name): kinds.get(smoke[name].dtype.kind, "string") for name in said}
 
 
-def _smoke(rows: pd.DataFrame, inputs: Mapping[str, str]) -> bytes:
+def _smoke(rows: pd.DataFrame, program: Program) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    absent = [name for name in (*inputs, "y_pred") if name not in rows.columns]
+    scores = [f"y_score_{name}" for name in program.classes] or ["y_score"]
+    absent = [name for name in (*program.inputs, *scores, "y_pred") if name not in rows.columns]
     if absent or not len(rows):
         raise BundleError(
             f"The smoke rows ({len(rows)}) lack {absent or 'a row'}; record some of the holdout."

@@ -134,7 +134,10 @@ def readable(X: pd.DataFrame, columns: Columns) -> pd.DataFrame:
         for name in columns.dates
         if name in X
     }
-    return X.assign(**dates)
+    shown = X.copy()  # `assign` has no room for a column called self
+    for name, moments in dates.items():
+        shown[name] = moments
+    return shown
 
 
 def preprocessor(columns: Columns, kind: Kind, task: Task = "binary") -> ColumnTransformer | Pipeline:

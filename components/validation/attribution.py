@@ -255,7 +255,9 @@ class _Sampled:
         steps = [row]
         for position in order:
             name = columns.columns[position]
-            steps.append(steps[-1].assign(**{name: columns[name]}))
+            step = steps[-1].copy()  # `assign` has no room for a column called self
+            step[name] = columns[name]
+            steps.append(step)
         outputs = self.parts.output(pd.concat(steps, ignore_index=True))
         added = np.diff(outputs.reshape(len(steps), len(columns), *outputs.shape[1:]), axis=0)
         return np.asarray(np.swapaxes(added, 0, 1))

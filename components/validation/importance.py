@@ -94,7 +94,8 @@ def permutation_importance(
     tiled = pd.concat([sample] * repeats, ignore_index=True)
     loss = {}
     for name in sample.columns:
-        shuffled = tiled.assign(**{str(name): tiled[name].to_numpy()[shuffles.ravel()]})
+        shuffled = tiled.copy()  # `assign` has no room for a column called self
+        shuffled[name] = tiled[name].to_numpy()[shuffles.ravel()]
         loss[str(name)] = judge.loss(np.split(score(shuffled), repeats), shuffles, level)
     gain = judge.gain()
     return PermutationImportance(metric, loss, gain, max(tolerance * gain, 0.0), len(picked), repeats)

@@ -226,9 +226,9 @@ def test_mlflow_takes_columns_with_and_without_gaps_where_the_contract_allows_th
 
 def test_recorded_rows_score_as_recorded(folder):
     rows = pd.read_parquet(folder / "smoke.parquet")
-    y_score, y_pred = Program.load(folder).predict({name: rows[name].to_numpy() for name in COLUMNS.names})
-    np.testing.assert_allclose(y_score, rows.y_score, rtol=0, atol=1e-14)
-    np.testing.assert_array_equal(y_pred, rows.y_pred)
+    said = Program.load(folder).predict({name: rows[name].to_numpy() for name in COLUMNS.names})
+    np.testing.assert_allclose(said["y_score"], rows.y_score, rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(said["y_pred"], rows.y_pred)
 
 
 def test_the_containers_command_scores_the_example(folder, parts):
@@ -347,7 +347,7 @@ def mixed() -> Parts:
         program=program(predictor, columns, made.X),
         smoke=rows.assign(y_score=y_score, y_pred=y_pred).head(40),
         contract=schema.to_json(contract, columns.names),
-        reference=reference(rows, y_score, y_pred, texts=columns.texts),
+        reference=reference(rows, {"y_score": y_score, "y_pred": y_pred}, texts=columns.texts),
         decision=DECISION,
         documents={},
         lineage={},

@@ -154,7 +154,7 @@ def test_card_has_the_sections_of_mitchell_et_al(card):
         "- **Objective:** Offer job coaching to people who are out of work",
         "- **KPI:** value of the coaching offered",
         "- **Out of scope:** Cutting anyone's benefits.",
-        "| False negative | -1 |",
+        "| false negative | -1 |",
         "| roc_auc (primary) | 0.77 (0.76 to 0.78) |",
         "| value of one decision, hundred dollars | 0.05 (0.04 to 0.06) |",
         "| advantage in roc_auc over the dummy baseline | 0.27 (0.26 to 0.28) |",

@@ -73,7 +73,7 @@ def test_it_is_plain_json(made):
 
 def test_dates_are_binned_as_seconds_and_texts_by_their_length_alone():
     rows = films().table[["released", "premiered", "title"]]
-    made = reference(rows, np.zeros(len(rows)), np.zeros(len(rows), dtype=int), texts=["title"])["features"]
+    made = reference(rows, {}, texts=["title"])["features"]
     assert [made[name]["kind"] for name in rows] == ["datetime", "datetime", "text"]
     assert all(sum(made[name]["counts"]) + made[name]["missing"] == len(rows) for name in rows)
     assert made["premiered"]["missing"] == rows["premiered"].isna().sum()

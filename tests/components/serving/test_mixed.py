@@ -64,10 +64,10 @@ def test_the_program_says_what_it_takes_each_column_for(folder):
 
 def test_rows_as_the_table_has_them_score_as_in_training(program, predictor):
     later = TABLE[TRAINED:]
-    y_score, y_pred = program.predict(columns_of(later))
-    np.testing.assert_allclose(y_score, predictor.score_positive(X[TRAINED:]), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(y_pred, predictor.predict(X[TRAINED:]))
-    np.testing.assert_array_equal(program.predict(columns_of(X[TRAINED:]))[0], y_score)
+    said = program.predict(columns_of(later))
+    np.testing.assert_allclose(said["y_score"], predictor.score_positive(X[TRAINED:]), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(said["y_pred"], predictor.predict(X[TRAINED:]))
+    np.testing.assert_array_equal(program.predict(columns_of(X[TRAINED:]))["y_score"], said["y_score"])
 
 
 WRITTEN = {
@@ -86,26 +86,26 @@ def test_dates_may_be_written_in_many_ways(program, form):
     rows = TABLE[TRAINED:].head(60)
     if form == "days":
         rows = rows.assign(released=rows["released"].dt.normalize())
-    expected = program.predict(columns_of(rows))[0]
+    expected = program.predict(columns_of(rows))["y_score"]
     written = rows.assign(**{name: WRITTEN[form](rows[name]) for name in COLUMNS.dates})
-    np.testing.assert_array_equal(program.predict(columns_of(written))[0], expected)
+    np.testing.assert_array_equal(program.predict(columns_of(written))["y_score"], expected)
 
 
 @pytest.mark.parametrize("absent", [None, float("nan"), "", pd.NaT, np.datetime64("NaT"), pd.NA])
 def test_a_missing_date_may_come_in_many_ways(program, absent):
     row = columns_of(X[:1])
-    expected = program.predict(row | {"released": np.array([np.nan])})[0]
+    expected = program.predict(row | {"released": np.array([np.nan])})["y_score"]
     given_ = np.empty(1, dtype=object)
     given_[0] = absent
-    np.testing.assert_array_equal(program.predict(row | {"released": given_})[0], expected)
+    np.testing.assert_array_equal(program.predict(row | {"released": given_})["y_score"], expected)
 
 
 @pytest.mark.parametrize("absent", [None, float("nan"), "", pd.NA])
 def test_a_missing_text_is_an_empty_one(program, absent):
     row = columns_of(X[:1])
-    expected = program.predict(row | {"title": np.array([""], dtype=object)})[0]
+    expected = program.predict(row | {"title": np.array([""], dtype=object)})["y_score"]
     np.testing.assert_array_equal(
-        program.predict(row | {"title": np.array([absent], dtype=object)})[0], expected
+        program.predict(row | {"title": np.array([absent], dtype=object)})["y_score"], expected
     )
 
 

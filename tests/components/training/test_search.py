@@ -32,12 +32,12 @@ def family(estimator, space, default) -> Family:
     )
 
 
-def stump(params, seed):
+def stump(params, seed, task="binary"):
     """A small tree of the given depth."""
     return DecisionTreeClassifier(max_depth=params["size"], min_samples_leaf=40, random_state=seed)
 
 
-def broken_unless_three(params, seed):
+def broken_unless_three(params, seed, task):
     if params["size"] != 3:
         raise MemoryError(f"{params['size']} is too much")
     return stump(params, seed)
@@ -94,7 +94,7 @@ def test_another_seed_gives_other_folds_and_suggestions(run, result):
 
 def test_the_seed_reaches_the_estimators(run):
     seeds = []
-    noted = family(lambda params, seed: seeds.append(seed) or stump(params, seed), (3, 3), {"size": 3})
+    noted = family(lambda params, seed, task: seeds.append(seed) or stump(params, seed), (3, 3), {"size": 3})
     run(family=noted, trials=1, seed=7)
     assert set(seeds) == {7}
 
@@ -109,7 +109,7 @@ def test_each_trial_is_reported_with_the_best_score_so_far(run):
 
 def test_a_hopeless_trial_is_given_up_after_a_fold(run):
     hopeless = family(
-        lambda params, seed: stump(params, seed) if params["size"] == 4 else DummyClassifier(),
+        lambda params, seed, task: stump(params, seed) if params["size"] == 4 else DummyClassifier(),
         (3, 4),
         {"size": 4},
     )
@@ -125,7 +125,7 @@ def test_a_search_stops_when_patience_brought_nothing(run):
 def test_a_search_goes_on_while_it_gains(run):
     """A default that guesses, then trees: the first of them is worth another trial."""
     gaining = family(
-        lambda params, seed: stump(params, seed) if params["size"] else DummyClassifier(),
+        lambda params, seed, task: stump(params, seed) if params["size"] else DummyClassifier(),
         (0, 50),
         {"size": 0},
     )
@@ -149,7 +149,7 @@ def test_if_every_trial_fails_the_first_reason_is_given(run):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
 def test_a_score_that_is_no_number_is_a_failure(people):
     """There is no ranking of one class: the positives weigh nothing."""
-    guess = family(lambda params, seed: DummyClassifier(), (1, 1), {"size": 1})
+    guess = family(lambda params, seed, task: DummyClassifier(), (1, 1), {"size": 1})
     usual = {"family": guess, "columns": people.columns, "trials": 1, "folds": 2, "patience": 1, "seed": 0}
     with pytest.raises(DataError, match="its score is nan"):
         search(people.X, people.y, metric="roc_auc", sample_weight=1.0 - people.y, **usual)
@@ -189,7 +189,7 @@ def test_groups_share_a_fold(people):
     """Copies of a row give the target away to a deep tree, unless they share a fold."""
     X = people.X.loc[people.X.index.repeat(4)]
     y, groups = people.y.repeat(4), np.arange(len(people.y)).repeat(4)
-    deep = family(lambda params, seed: DecisionTreeClassifier(random_state=seed), (1, 1), {"size": 1})
+    deep = family(lambda params, seed, task: DecisionTreeClassifier(random_state=seed), (1, 1), {"size": 1})
     apart, together = (
         search(
             X,

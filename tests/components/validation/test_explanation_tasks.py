@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import Pipeline
 
 from components.training.candidates import FAMILIES
-from components.training.features import preprocessor
+from components.training.features import Columns, preprocessor
 from components.validation.attribution import attribution, raw_output, stages
 from components.validation.explanation import explain
 from tests.components.release.test_export_tasks import CLASSES, of_classes, of_numbers, patients, wines
@@ -65,3 +65,19 @@ def test_of_numbers_the_rows_furthest_off_on_both_sides_are_told(patients):
     assert (gap[cases["kind"] == "too_high"] > 0).all()
     assert gap[0] == (predictor.respond(X) - y).max()
     assert (gap[cases["kind"] == "too_low"] < 0).all()
+
+
+def test_a_column_may_be_called_self(patients):
+    X, _, y = patients
+    predictor = of_numbers((X.rename(columns={"bmi": "self"}), named(patients[1]), y))
+    found = explain(predictor, X.rename(columns={"bmi": "self"}), y, metric="r2", rows=60, cases=3)
+    assert "self" in found.permutation
+    sampled = Pipeline(
+        [("features", preprocessor(named(patients[1]), "linear")), ("model", KNeighborsRegressor())]
+    ).fit(X.rename(columns={"bmi": "self"}), y)
+    explainer = attribution(stages(sampled), X.rename(columns={"bmi": "self"}), seed=0)
+    assert explainer.values(X.rename(columns={"bmi": "self"})[:3]).shape == (3, len(X.columns))
+
+
+def named(columns: Columns) -> Columns:
+    return Columns(tuple("self" if name == "bmi" else name for name in columns.numeric), columns.categorical)
