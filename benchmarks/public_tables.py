@@ -251,12 +251,12 @@ rows = snapshot.load(task["data_version"].data, Store("store")).to_pandas()
 leave = {target.column, settings.data.weight, *settings.data.key, *settings.data.group, settings.data.time, *unknown}
 leave |= {name for name in settings.fairness.features if name not in settings.features.allow_sensitive}
 X = rows.drop(columns=[name for name in leave if name in rows])
-X = X[[name for name in X if X[name].nunique() > 1 and not pd.api.types.is_datetime64_any_dtype(X[name])]]
+y, holdout = target.encoded(rows[target.column]), split.part == PARTS.index("holdout")
+X = X[[name for name in X if X[name][~holdout].nunique() > 1 and not pd.api.types.is_datetime64_any_dtype(X[name])]]
 for name in X.columns:
     if not pd.api.types.is_numeric_dtype(X[name]) and not pd.api.types.is_bool_dtype(X[name]):
         X[name] = pd.factorize(X[name].astype(object))[0].astype(float)
 X = X.astype(float)
-y, holdout = target.encoded(rows[target.column]), split.part == PARTS.index("holdout")
 kind = HistGradientBoostingRegressor if target.task == "regression" else HistGradientBoostingClassifier
 model = kind(random_state=0).fit(X[~holdout], y[~holdout])
 said = response(model, X[holdout])

@@ -94,6 +94,10 @@ def decide_leaks(
                 "or after",
                 f"Is it known when the prediction is made? Then take {column.name} out of features.exclude.",
             )  # fmt: skip
+        elif name := recoded(column, target):
+            decided[column.name] = Finding(
+                column.name, "left out", f"one of its values stands for {target.column} = {name} and nothing else: it is made of the target",
+            )  # fmt: skip
         elif score is not None and score.area > limit - NEAR and upper(score.area, target) > limit:
             decided[column.name] = Finding(
                 column.name, "left out",
@@ -101,6 +105,24 @@ def decide_leaks(
                 f"{upper(score.area, target):.3f} on as few rows as the holdout has): it may be made after it",
             )  # fmt: skip
     return scores
+
+
+def recoded(column: Column, target: Target) -> str:
+    """The class that a value of the column stands for: nearly all rows of the one are rows of the other; "" if none does.
+
+    Only columns of few values are asked: a measurement may well part one of several classes from the others.
+    """
+    if target.task != "multiclass" or column.distinct > len(target.classes):
+        return ""
+    values = column.values.cast(str).to_numpy()[target.known]
+    for value in column.values.drop_nulls().unique().cast(str):
+        has = values == value
+        for code, name in enumerate(target.classes):
+            of_class = target.codes == code
+            both = int((has & of_class).sum())
+            if both >= FEWEST_WITHOUT and both >= 0.995 * max(has.sum(), of_class.sum()):
+                return name
+    return ""
 
 
 def missing_together(column: Column, target: Target) -> float:

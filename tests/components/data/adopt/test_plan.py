@@ -201,6 +201,19 @@ def test_what_is_missing_where_the_target_is_is_left_out(table: pl.DataFrame) ->
     assert "missing in 100.0% of the rows without a target" in finding.why
 
 
+def test_a_column_that_says_yes_or_no_to_one_class_is_made_of_the_target(table: pl.DataFrame) -> None:
+    very = table.with_columns(very=(pl.col("colour") == "red").cast(pl.Int64), size=pl.col("size"))
+    finding = next(each for each in planned(very, Wishes("colour")).findings if each.column == "very")
+    assert finding.role == "left out"
+    assert "stands for colour = red" in finding.why
+
+
+def test_a_measurement_that_parts_one_class_from_the_others_stays(table: pl.DataFrame) -> None:
+    apart = pl.when(pl.col("colour") == "red").then(pl.col("size") + 100).otherwise("size")
+    found = planned(table.with_columns(long=apart), Wishes("colour"))
+    assert role(found, "long") == "feature"
+
+
 def test_the_same_things_seen_again_and_again_are_a_group(table: pl.DataFrame) -> None:
     panel = table.with_columns(nr=pl.int_range(ROWS) // 6 * 7, year=1990 + pl.int_range(ROWS) % 6)
     finding = next(each for each in planned(panel).findings if each.column == "nr")
