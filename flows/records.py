@@ -256,7 +256,16 @@ def prediction(run: Any) -> str:
         )
     return (
         f"It predicts the number `{target.column}`, with an interval that holds {evaluation.calibration.level:.0%} of what "
-        f"comes true; {run.predictor.shift:.4g} is added to what is expected before it is acted on."
+        f"comes true. {_acted(run.predictor)}"
+    )
+
+
+def _acted(predictor: Any) -> str:
+    if predictor.shift is None:
+        return "What is expected is acted on."
+    return (
+        f"Between {min(predictor.shift):.4g} and {max(predictor.shift):.4g} is added to what is expected, by its size, before "
+        "it is acted on."
     )
 
 

@@ -332,10 +332,8 @@ def decided(graph: Graph, probability: Tensor, worth: NDArray[np.float64]) -> Te
     return graph.add("ArgMax", rounded, axis=1, keepdims=0)
 
 
-def interval_end(
-    graph: Graph, number: Tensor, edges: NDArray[np.float64], ends: NDArray[np.float64]
-) -> Tensor:
-    """A prediction interval's end for numbers of shape (n,), by the bin of the number."""
+def by_bin(graph: Graph, number: Tensor, edges: NDArray[np.float64], ends: NDArray[np.float64]) -> Tensor:
+    """Numbers of shape (n,) with what is added to them by the bin of the number: an interval's end, or a shift."""
     column = graph.add("Unsqueeze", number, graph.constant([1]))
     reached = graph.add("GreaterOrEqual", column, graph.constant(np.append(edges, np.inf)))
     bins = graph.add("ReduceSum", graph.cast(reached, "int64"), graph.constant([1]), keepdims=0)

@@ -177,12 +177,15 @@ def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, t
     y_score = graph.add("Squeeze", said, graph.constant([1]))
     if isinstance(predictor, NumberPredictor):
         ends = {
-            name: compiler.interval_end(graph, y_score, np.asarray(predictor.edges), np.asarray(offsets))
+            name: compiler.by_bin(graph, y_score, np.asarray(predictor.edges), np.asarray(offsets))
             for name, offsets in (("y_low", predictor.lower), ("y_high", predictor.upper))
         }
-        shifted = graph.add("Add", y_score, graph.constant(float(predictor.shift)))
+        edges = np.asarray(predictor.edges)
+        acted = y_score
+        if predictor.shift is not None:
+            acted = compiler.by_bin(graph, y_score, edges, np.asarray(predictor.shift))
         return {
-            name: (each, "double") for name, each in {"y_score": y_score, "y_pred": shifted, **ends}.items()
+            name: (each, "double") for name, each in {"y_score": y_score, "y_pred": acted, **ends}.items()
         }
     y_score = recalibrated(graph, y_score, predictor.intercept, predictor.slope)
     reached = graph.add("GreaterOrEqual", y_score, graph.constant(float(predictor.threshold)))

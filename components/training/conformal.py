@@ -61,6 +61,43 @@ def bands(y_true: Array, y_pred: Array, sample_weight: Array | None = None, leve
     return Bands(edges, lower, upper)
 
 
+def shifts(
+    y_true: Array,
+    y_pred: Array,
+    edges: Array,
+    quantile: float,
+    sample_weight: Array | None = None,
+    alpha: float = 0.01,
+) -> Array:
+    """What to add to a prediction in each bin so that a share `quantile` of outcomes lies below, shape (bins,).
+
+    0 in a bin where nothing speaks for it: where the share of outcomes below the prediction itself does not differ from
+    the quantile at level `alpha`.
+
+    Args:
+        y_true: outcomes of rows that the model was not trained on, shape (n,).
+        y_pred: its predictions of them, shape (n,).
+        edges: between the bins.
+        quantile: above 0 and below 1.
+        sample_weight: shape (n,).
+        alpha: level of the test in each bin.
+    """
+    from scipy.special import ndtri
+
+    weight = np.ones(len(y_true)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    number, residual, found = bin_of(y_pred, edges), y_true - y_pred, np.zeros(len(edges) + 1)
+    for each in range(len(found)):
+        inside = number == each
+        part, of = residual[inside], weight[inside]
+        units = of.sum() ** 2 / max((of**2).sum(), 1e-300)
+        share = np.average((part < 0) + 0.5 * (part == 0), weights=of)
+        if abs(share - quantile) > ndtri(1 - alpha / 2) * np.sqrt(quantile * (1 - quantile) / units):
+            order = np.argsort(part, kind="stable")
+            reached = np.cumsum(of[order]) / of.sum()
+            found[each] = part[order][np.searchsorted(reached, quantile - 1e-12)]
+    return found
+
+
 def bin_of(y_pred: Array, edges: Array) -> Array:
     """The bin of each prediction, shape (n,)."""
     return np.searchsorted(edges, y_pred, side="right")

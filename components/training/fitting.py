@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from components.training.candidates import FAMILIES, Params, build, dummy, untuned_linear
 from components.training.class_predictor import ClassPredictor, temperature
-from components.training.conformal import bands
+from components.training.conformal import bands, shifts
 from components.training.examples import Examples
 from components.training.features import Columns
 from components.training.number_predictor import NumberPredictor
@@ -67,7 +65,7 @@ def fit(
         return _of_two(pipeline, validation, value, alpha)
     if isinstance(value, ClassValues):
         return _of_several(pipeline, validation, value, alpha)
-    return _of_numbers(pipeline, validation, value)
+    return _of_numbers(pipeline, validation, value, alpha)
 
 
 def task_of(value: Values) -> Task:
@@ -105,12 +103,12 @@ def _of_several(pipeline: Pipeline, validation: Examples, value: ClassValues, al
     return Fitted(predictor, calibration)
 
 
-def _of_numbers(pipeline: Pipeline, validation: Examples, value: ErrorValues) -> Fitted:
+def _of_numbers(pipeline: Pipeline, validation: Examples, value: ErrorValues, alpha: float) -> Fitted:
     predictor = NumberPredictor(pipeline)
     expected = predictor.respond(validation.X)
     found = bands(validation.y, expected, validation.weight)
     predictor.set_params(edges=found.edges, lower=found.lower, upper=found.upper)
-    if value.too_high != value.too_low:
-        residual = np.sort(validation.y - expected)
-        predictor.set_params(shift=float(np.quantile(residual, value.quantile, method="inverted_cdf")))
+    moved = shifts(validation.y, expected, found.edges, value.quantile, validation.weight, alpha)
+    if moved.any():
+        predictor.set_params(shift=moved)
     return Fitted(predictor, None)

@@ -21,8 +21,9 @@ class NumberPredictor(RegressorMixin, BaseEstimator):
 
     Args:
         pipeline: gives the number by `predict`; fitted, or to be fitted by `fit`.
-        shift: what is added to a prediction before it is acted on, where too high and too low cost differently.
-        edges: between the bins of the intervals, shape (bins - 1,).
+        edges: between the bins of the prediction, shape (bins - 1,).
+        shift: what is added to a prediction before it is acted on, by bin, shape (bins,): the mean is expected, and what
+            an error costs may ask for another quantile.
         lower: what is added to a prediction for an interval's lower end, by bin, shape (bins,).
         upper: for its upper end.
     """
@@ -30,14 +31,14 @@ class NumberPredictor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         pipeline: Pipeline,
-        shift: float = 0.0,
         edges: Array | None = None,
+        shift: Array | None = None,
         lower: Array | None = None,
         upper: Array | None = None,
     ) -> None:
         self.pipeline = pipeline
-        self.shift = shift
         self.edges = edges
+        self.shift = shift
         self.lower = lower
         self.upper = upper
 
@@ -57,13 +58,17 @@ class NumberPredictor(RegressorMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> Array:
         """The number that is acted on, shape (n,)."""
-        return self.respond(X) + self.shift
+        expected = self.respond(X)
+        return expected if self.shift is None else expected + np.asarray(self.shift)[self._bin(expected)]
 
     def interval(self, X: pd.DataFrame) -> tuple[Array, Array]:
         """The lower and the upper end of each row's prediction interval, each of shape (n,)."""
         expected = self.respond(X)
-        number = bin_of(expected, np.asarray(self.edges))
+        number = self._bin(expected)
         return expected + np.asarray(self.lower)[number], expected + np.asarray(self.upper)[number]
+
+    def _bin(self, expected: Array) -> Array:
+        return bin_of(expected, np.asarray(self.edges))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self.pipeline[-1], "n_features_in_") or hasattr(self.pipeline[-1], "constant_")

@@ -61,9 +61,10 @@ def of_numbers(patients, model=None, family="linear") -> NumberPredictor:
     pipeline = build(FAMILIES[family], SMALL[family], columns, 0, "regression")
     if model is not None:
         pipeline = Pipeline([("features", preprocessor(columns, "forest")), ("model", model)])
-    predictor = NumberPredictor(pipeline, shift=1234.5).fit(X, y)
+    predictor = NumberPredictor(pipeline).fit(X, y)
     found = bands(y, predictor.respond(X), level=0.5)
-    return predictor.set_params(edges=found.edges, lower=found.lower, upper=found.upper)
+    shift = 1234.5 * np.arange(1, len(found.lower) + 1)
+    return predictor.set_params(edges=found.edges, shift=shift, lower=found.lower, upper=found.upper)
 
 
 def served(predictor, columns, X) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.errors import DataError
-from components.training.conformal import LEVEL, MOST_BINS, bands, bin_of
+from components.training.conformal import LEVEL, MOST_BINS, bands, bin_of, shifts
 
 
 def rows(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +55,26 @@ def test_predictions_that_are_all_alike_have_one_bin():
 def test_weights_move_the_ends():
     residual, weight = np.arange(199.0), np.where(np.arange(199) >= 100, 9.0, 1.0)
     assert bands(residual, np.zeros(199), weight).lower[0] > bands(residual, np.zeros(199)).lower[0]
+
+
+def test_where_outcomes_are_lopsided_the_shift_leads_to_their_quantile_in_every_bin():
+    y, predicted = rows(4000, 3)
+    edges = bands(y, predicted).edges
+    moved = shifts(y, predicted, edges, 0.5)
+    new_y, new = rows(4000, 4)
+    below = new_y < new + moved[bin_of(new, edges)]
+    assert all(
+        below[bin_of(new, edges) == each].mean() == pytest.approx(0.5, abs=0.05) for each in range(len(moved))
+    )
+    assert moved[-1] > moved[0] > 0  # the mean of these errors is above 0, and so is their middle
+
+
+def test_where_nothing_speaks_for_a_shift_there_is_none():
+    generator = np.random.default_rng(0)
+    predicted = generator.normal(size=2000)
+    y = predicted + generator.normal(size=2000)
+    assert not shifts(y, predicted, np.array([0.0]), 0.5).any()
+    assert shifts(y, predicted, np.array([0.0]), 0.8).min() > 0.6
 
 
 def test_no_rows_are_refused():

@@ -62,7 +62,8 @@ def test_every_family_predicts_numbers(patients, family):
     holdout = patients[0][2]
     predictor = fitted(patients, family, COSTS).predictor
     assert r2_score(holdout.y, predictor.respond(holdout.X)) > 0.25
-    np.testing.assert_array_equal(predictor.predict(holdout.X), predictor.respond(holdout.X))
+    acted, expected = predictor.predict(holdout.X), predictor.respond(holdout.X)
+    assert r2_score(expected, acted) > 0.9
 
 
 def test_intervals_are_fitted_on_validation_and_hold_on_the_holdout(patients):
@@ -74,7 +75,7 @@ def test_intervals_are_fitted_on_validation_and_hold_on_the_holdout(patients):
 def test_where_too_low_costs_more_the_decision_lies_above_what_is_expected(patients):
     holdout, value = patients[0][2], ErrorValues(-1.0, -4.0, "points")
     predictor = fitted(patients, "linear", value).predictor
-    assert predictor.shift > 0
+    assert max(predictor.shift) > 0
     acted, expected = predictor.predict(holdout.X), predictor.respond(holdout.X)
     assert value.worth(holdout.y, acted).mean() > value.worth(holdout.y, expected).mean()
 
