@@ -59,12 +59,13 @@ class Taken:
 
     def _collected(self, frame: pl.LazyFrame) -> pl.DataFrame:
         try:
-            table = frame.collect()
-            changed = self.state and self.state != files.state(self.source)
+            table, failed = frame.collect(), None
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise files.unreadable(self.source, error) from error
-        if changed:
+            table, failed = pl.DataFrame(), error
+        if self.state and self.state != files.state(self.source):
             raise DataError(f"{self.source} changed while it was read; run again when nobody writes it.")
+        if failed:
+            raise files.unreadable(self.source, failed) from failed
         return table
 
 
