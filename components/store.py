@@ -3,6 +3,8 @@
 import os
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -27,24 +29,57 @@ class Store:
         data: bytes = self._filesystem.cat_file(self._path(name))
         return data
 
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """A file of this machine that holds the object, to be read only; FileNotFoundError if there is none."""
+        if self._local:
+            yield Path(self._path(name))
+            return
+        with tempfile.TemporaryDirectory(prefix="store-") as folder:
+            path = Path(folder, "object")
+            self._filesystem.get_file(self._path(name), str(path))
+            yield path
+
+    @contextmanager
+    def draft(self, name: str) -> Iterator[Path]:
+        """A file of this machine in which an object is written; it is nothing before it is kept, and removed at the end."""
+        folder = Path(self._path(name)).parent if self._local else Path(tempfile.gettempdir())
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, path = tempfile.mkstemp(prefix=".partial-", dir=folder)
+        os.close(descriptor)
+        try:
+            yield Path(path)
+        finally:
+            Path(path).unlink(missing_ok=True)
+
     def write(self, name: str, data: bytes) -> None:
         """Write the object whole or not at all, in place of an older one."""
-        if self._local:
-            os.replace(self._temporary(name, data), self._path(name))
-        else:
+        if not self._local:
             self._filesystem.pipe_file(self._path(name), data)
+            return
+        with self.draft(name) as draft:
+            draft.write_bytes(data)
+            _to_disk(draft)
+            os.replace(draft, self._path(name))
 
     def write_if_absent(self, name: str, data: bytes) -> bool:
         """True if written, False if the name was taken; of two writers exactly one is told True."""
         if not self._local:
-            return self._create_remote(name, data)
-        temporary = self._temporary(name, data)
+            return self._created(lambda: self._filesystem.pipe_file(self._path(name), data, mode="create"))
+        with self.draft(name) as draft:
+            draft.write_bytes(data)
+            return self.keep_if_absent(name, draft)
+
+    def keep_if_absent(self, name: str, draft: Path) -> bool:
+        """As :meth:`write_if_absent`, of what a file of :meth:`draft` holds."""
+        if not self._local:
+            path = self._path(name)
+            return self._created(lambda: self._filesystem.put_file(str(draft), path, mode="create"))
+        _to_disk(draft)
         try:
-            os.link(temporary, self._path(name))
+            os.link(draft, self._path(name))
         except FileExistsError:
             return False
-        finally:
-            os.unlink(temporary)
         return True
 
     def exists(self, name: str) -> bool:
@@ -66,29 +101,24 @@ class Store:
     def _path(self, name: str) -> str:
         return f"{self._base}/{name}"
 
-    def _temporary(self, name: str, data: bytes) -> str:
-        folder = Path(self._path(name)).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, path = tempfile.mkstemp(prefix=".partial-", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(path).chmod(0o644)
-        return path
-
-    def _create_remote(self, name: str, data: bytes, waits: tuple[float, ...] = _WAITS_SECONDS) -> bool:
+    def _created(self, create: Callable[[], object], waits: tuple[float, ...] = _WAITS_SECONDS) -> bool:
         self._filesystem.invalidate_cache()
         try:
-            self._filesystem.pipe_file(self._path(name), data, mode="create")
+            create()
         except FileExistsError:
             return False
         except OSError as error:
             if not waits or not _undecided(error):
                 raise
             time.sleep(waits[0])
-            return self._create_remote(name, data, waits[1:])
+            return self._created(create, waits[1:])
         return True
+
+
+def _to_disk(draft: Path) -> None:
+    draft.chmod(0o644)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _undecided(error: OSError) -> bool:

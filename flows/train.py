@@ -316,15 +316,14 @@ class TrainFlow(ConfiguredFlow):
 
     def part(self, name):
         """The examples of a part."""
+        from components.data import snapshot
         from components.training.examples import examples
 
-        data = self.settings.data
         return examples(
-            self.table(),
-            self.where(name),
+            snapshot.load(self.data_version, self.durable, self.where(name)),
             columns=self.columns,
             target=self.target,
-            weight=data.weight,
+            weight=self.settings.data.weight,
         )
 
 

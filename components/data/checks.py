@@ -40,11 +40,11 @@ def check(
         DataError: If the target has no value, or only one.
     """
     _require_named(contract, target, *key, *required)
-    require_form(table, contract)
+    require_form(table.columns, table.height, contract)
     needed = {target, *key, *required}
     kept = holding(table, {rule.name: _kept(rule, table, needed) for rule in contract.columns})
     suspects = set(contract.names) - kept
-    found = converted(table, contract, suspects)
+    found = converted(table.get_column, contract, suspects)
     whole = _in_types(found, contract)
     _require_classes(whole[target], target)
     flags = [*_column_flags(found, whole, contract, suspects, needed), *_key_flags(whole, key)]

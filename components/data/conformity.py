@@ -1,6 +1,6 @@
 """Whether a table is of the contract's form: its columns, and the types of their values."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 import polars as pl
 
@@ -18,19 +18,37 @@ def conform(table: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     Raises:
         ContractError: If columns are missing or unexpected, the table has no rows, or a column is of another type.
     """
-    require_form(table, contract)
+    require_form(table.columns, table.height, contract)
     settled = holding(table, {rule.name: typed(rule, table.schema[rule.name]) for rule in contract.columns})
-    return converted(table, contract, set(contract.names) - settled)
+    return converted(table.get_column, contract, set(contract.names) - settled)
 
 
-def require_form(table: pl.DataFrame, contract: Contract) -> None:
+def conform_each(
+    names: Sequence[str], rows: int, column: Callable[[str], pl.Series], contract: Contract
+) -> pl.DataFrame:
+    """As :func:`conform`, of columns that are read one after another: only one is in memory as it was found.
+
+    Args:
+        names: The table's columns.
+        rows: How many it has.
+        column: Reads one.
+        contract: What it must be of.
+
+    Raises:
+        ContractError: As :func:`conform`.
+    """
+    require_form(names, rows, contract)
+    return converted(column, contract, contract.names)
+
+
+def require_form(names: Sequence[str], rows: int, contract: Contract) -> None:
     """None, if the table has the contract's columns and some rows.
 
     Raises:
         ContractError: If columns are missing or unexpected, or there is no row.
     """
-    missing = [name for name in contract.names if name not in table.columns]
-    unexpected = [name for name in table.columns if name not in contract.names]
+    missing = [name for name in contract.names if name not in names]
+    unexpected = [name for name in names if name not in contract.names]
     complaints = [
         *([f"missing columns: {', '.join(missing)}"] if missing else []),
         *([f"unexpected columns: {', '.join(unexpected)}"] if unexpected else []),
@@ -39,7 +57,7 @@ def require_form(table: pl.DataFrame, contract: Contract) -> None:
         raise ContractError(
             f"The table has {'; '.join(complaints)}. Correct the source, or the columns in schema.yaml."
         )
-    if not table.height:
+    if not rows:
         raise ContractError(
             "The table is empty: it has its columns but no rows. Look for what emptied the source."
         )
@@ -61,15 +79,15 @@ def holding(table: pl.DataFrame, conditions: dict[str, pl.Expr]) -> set[str]:
     return {name for name, holds in told.row(0, named=True).items() if holds is not False}
 
 
-def converted(table: pl.DataFrame, contract: Contract, names: Collection[str]) -> pl.DataFrame:
-    """The table in the contract's order, the named columns in its types where all their values can be read so.
+def converted(column: Callable[[str], pl.Series], contract: Contract, names: Collection[str]) -> pl.DataFrame:
+    """The columns in the contract's order, the named columns in its types where all their values can be read so.
 
     Raises:
         ContractError: If no value of a column can be.
     """
     columns, wrong = [], []
     for rule in contract.columns:
-        values = table[rule.name]
+        values = column(rule.name)
         if rule.name in names:
             values, readable = _read(values, rule)
             if not readable:

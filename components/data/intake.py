@@ -130,7 +130,7 @@ def take_in(
     kept = snapshot.described(version, store) if version else None
     lost = kept if snapshot.is_lost(version, store) else None
     if kept and not lost:
-        table, period, pin = snapshot.load(version, store), Period(), kept.pin
+        table, period, pin = schema.conform(snapshot.load(version, store), contract), Period(), kept.pin
         earlier_rows, earlier = set_aside_before(version, store)
     else:
         if lost:
@@ -138,13 +138,13 @@ def take_in(
             taken = taken_again(lost, location, root)
         else:
             taken = source.take(location, revision=revision, query=query, root=root)
-        table, pin, earlier_rows, earlier = taken.table, taken.pin, 0, ()
-        if spelling:
-            spelling.require_known(contract.names)
-            table = respelled(table, spelling)
-    table = within(schema.conform(table, contract), period, contract)
+        table, pin, earlier_rows, earlier = conformed(taken, contract, spelling), taken.pin, 0, ()
+        del taken
+    table = within(table, period, contract)
     required = [name for name in (period.limited and period.column, purpose.weight) if name]
     checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)
+    rows = table.height + earlier_rows
+    del table  # beside the accepted rows it would be held twice
     if lost:
         snapshot.restore(checked.accepted, lost, store)
     if checked.quarantined.height:
@@ -155,12 +155,30 @@ def take_in(
     named = kept.source if kept else named
     return Intake(
         snapshot.take(checked.accepted, source=named, store=store, pin=pin),
-        table.height + earlier_rows,
+        rows,
         checked.quarantined.height + earlier_rows,
         (*earlier, *checked.violations),
         named,
         pin,
     )
+
+
+def conformed(taken: source.Taken, contract: Contract, spelling: Spelling | None = None) -> pl.DataFrame:
+    """What a source gave, respelled and in the contract's types; its columns are read one after another.
+
+    Raises:
+        ConfigError: the spelling names a column that the contract does not have, or a form that is not known.
+        ContractError: the columns are not those of the contract, there is no row, or a column is of another type.
+        DataError: the source cannot be read.
+    """
+    spelling = spelling or Spelling()
+    spelling.require_known(contract.names)
+    names = [name for name in taken.names if name not in spelling.drop]
+
+    def column(name: str) -> pl.Series:
+        return respelled(taken.column(name).to_frame(), spelling).to_series()
+
+    return schema.conform_each(names, taken.rows, column, contract)
 
 
 def taken_again(kept: Snapshot, location: str, root: Path) -> source.Taken:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from components.data.cellhash import Hashes, logical_type, mix
 from components.data.rowhash import map_batches
@@ -19,6 +20,10 @@ from components.store import Store
 
 _SECOND_MIXER = np.uint64(0x9E3779B97F4A7C15)
 _MASK_64 = (1 << 64) - 1
+_BATCH_ROWS = 1 << 19
+
+Pick = Callable[[int, pl.DataFrame], pl.DataFrame]
+"""What is wanted of a batch of rows, of which the first one's number is given."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,7 @@ def content_version(table: pl.DataFrame) -> str:
     Raises:
         DataError: If a column holds lists, structs, bytes or durations.
     """
-    first = second = 0
-    for one, two in map_batches(_sums, table):
-        first, second = (first + one) & _MASK_64, (second + two) & _MASK_64
-    types = sorted((name, logical_type(name, dtype)) for name, dtype in table.schema.items())
-    content = json.dumps([types, table.height, first, second], separators=(",", ":"))
-    return "d" + hashlib.sha256(content.encode()).hexdigest()[:16]
+    return _version(table.schema, table.height, [_table_sums(table)])
 
 
 def take(table: pl.DataFrame, *, source: str, store: Store, pin: Pin = ()) -> Snapshot:
@@ -71,33 +71,41 @@ def take(table: pl.DataFrame, *, source: str, store: Store, pin: Pin = ()) -> Sn
     """
     version = content_version(table)
     if store.exists(_description(version)):
-        load(version, store)
+        verify(version, store)
         return _described(version, store)[0]
-    data = _parquet(table)
-    if not store.write_if_absent(_data(version), data):
-        data = store.read(_data(version))
-        _verified(data, version)
+    size, digest = _kept(table, version, store)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    taken = Snapshot(version, table.height, tuple(table.columns), len(data), created, source, pin)
-    store.write_if_absent(_description(version), _sealed(taken, data))
+    taken = Snapshot(version, table.height, tuple(table.columns), size, created, source, pin)
+    store.write_if_absent(_description(version), _sealed(taken, digest))
     return _described(version, store)[0]
 
 
-def load(version: str, store: Store) -> pl.DataFrame:
-    """The rows of a version, once their content has been verified.
+def load(version: str, store: Store, where: NDArray[np.bool_] | None = None) -> pl.DataFrame:
+    """The rows of a version, once the content of all of them has been verified.
+
+    Args:
+        version: Which.
+        store: Where.
+        where: The rows that are wanted, shape (rows,); all by default. The others are not held in memory together.
 
     Raises:
         DataError: If the store has no such version, or what it holds is damaged, naming the object.
+        ValueError: If ``where`` is of another number of rows.
     """
-    described(version, store)
-    _, digest = _described(version, store)
-    try:
-        data = store.read(_data(version))
-    except FileNotFoundError:
-        raise _damaged(_data(version), "it is missing") from None
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise _damaged(_data(version), "its bytes are not those that were written")
-    return _verified(data, version)
+    if where is None:
+        return _loaded(version, store, lambda _, batch: batch)
+    if len(where) != (rows := described(version, store).rows):
+        raise ValueError(f"{len(where):,} rows are asked about, and the version {version} has {rows:,}")
+    return _loaded(version, store, lambda start, batch: batch.filter(where[start : start + batch.height]))
+
+
+def verify(version: str, store: Store) -> None:
+    """Pass if the store has the rows of a version as they were written; memory does not grow with them.
+
+    Raises:
+        DataError: As :func:`load`.
+    """
+    _loaded(version, store, lambda _, batch: batch.clear())
 
 
 def described(version: str, store: Store) -> Snapshot:
@@ -136,12 +144,14 @@ def restore(table: pl.DataFrame, kept: Snapshot, store: Store) -> Snapshot:
             f"The rows that are there now are the data version {found}, not {kept.version}; restore "
             f"{_data(kept.version)} from a backup, or train on what there is, without --data-version."
         )
-    data = _parquet(table)
-    store.write(_description(kept.version), _sealed(replace(kept, size_bytes=len(data)), data))
-    if not store.write_if_absent(_data(kept.version), data):
-        data = store.read(_data(kept.version))
-        _verified(data, kept.version)
-        store.write(_description(kept.version), _sealed(replace(kept, size_bytes=len(data)), data))
+    with store.draft(_data(kept.version)) as draft:
+        table.write_parquet(draft)
+        taken = replace(kept, size_bytes=draft.stat().st_size)
+        store.write(_description(kept.version), _sealed(taken, _digest(draft)))
+        written = store.keep_if_absent(_data(kept.version), draft)
+    if not written:
+        size, digest = _there(kept.version, store)
+        store.write(_description(kept.version), _sealed(replace(kept, size_bytes=size), digest))
     return _described(kept.version, store)[0]
 
 
@@ -163,7 +173,9 @@ def quarantine(rows: pl.DataFrame, version: str, store: Store) -> str:
     """
     name = f"quarantine/{version}/{content_version(rows)}.parquet"
     if not store.exists(name):
-        store.write_if_absent(name, _parquet(rows))
+        with store.draft(name) as draft:
+            rows.write_parquet(draft)
+            store.keep_if_absent(name, draft)
     return name
 
 
@@ -172,26 +184,83 @@ def _sums(_: int, hashes: Hashes) -> tuple[int, int]:
     return first, int(mix(hashes + _SECOND_MIXER).sum(dtype=np.uint64))
 
 
-def _parquet(table: pl.DataFrame) -> bytes:
-    buffer = BytesIO()
-    table.write_parquet(buffer)
-    return buffer.getvalue()
-
-
-def _verified(data: bytes, version: str) -> pl.DataFrame:
+def _loaded(version: str, store: Store, pick: Pick) -> pl.DataFrame:
+    described(version, store)
+    _, digest = _described(version, store)
     try:
-        table = pl.read_parquet(BytesIO(data))
-        found = content_version(table)
+        with store.file(_data(version)) as path:
+            if _digest(path) != digest:
+                raise _damaged(_data(version), "its bytes are not those that were written")
+            return _verified(path, version, pick)
+    except FileNotFoundError:
+        raise _damaged(_data(version), "it is missing") from None
+
+
+def _table_sums(table: pl.DataFrame) -> tuple[int, int]:
+    first = second = 0
+    for one, two in map_batches(_sums, table):
+        first, second = first + one, second + two
+    return first, second
+
+
+def _version(schema: Mapping[str, pl.DataType], rows: int, sums: Sequence[tuple[int, int]]) -> str:
+    """The version of a table by the sums over its batches."""
+    first, second = (sum(each) & _MASK_64 for each in zip(*sums, strict=True))
+    types = sorted((name, logical_type(name, dtype)) for name, dtype in schema.items())
+    content = json.dumps([types, rows, first, second], separators=(",", ":"))
+    return "d" + hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _kept(table: pl.DataFrame, version: str, store: Store) -> tuple[int, str]:
+    """The size and the SHA-256 of the rows' file, which is written unless it is there."""
+    with store.draft(_data(version)) as draft:
+        table.write_parquet(draft)
+        if store.keep_if_absent(_data(version), draft):
+            return draft.stat().st_size, _digest(draft)
+    return _there(version, store)
+
+
+def _there(version: str, store: Store) -> tuple[int, str]:
+    """The size and the SHA-256 of the file of rows that another writer has kept.
+
+    Raises:
+        DataError: It does not hold them.
+    """
+    with store.file(_data(version)) as path:
+        _verified(path, version, lambda _, batch: batch.clear())
+        return path.stat().st_size, _digest(path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verified(path: Path, version: str, pick: Pick) -> pl.DataFrame:
+    """What is picked of a file's rows, which are read and hashed in batches.
+
+    Raises:
+        DataError: They are not those of the version, or cannot be read.
+    """
+    try:
+        scanned = pl.scan_parquet(path)
+        schema, rows = scanned.collect_schema(), int(scanned.select(pl.len()).collect().item())
+        sums, picked = [(0, 0)], [schema.to_frame()]
+        for start in range(0, rows, _BATCH_ROWS):
+            batch = scanned.slice(start, _BATCH_ROWS).collect()
+            sums.append(_table_sums(batch))
+            picked.append(pick(start, batch))
+        found = _version(schema, rows, sums)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, DataError, OSError) as error:
         raise _damaged(_data(version), f"it cannot be read ({str(error).splitlines()[0]})") from None
     if found != version:
         raise _damaged(_data(version), f"its content is {found}")
-    return table
+    return pl.concat(picked)
 
 
-def _sealed(taken: Snapshot, data: bytes) -> bytes:
+def _sealed(taken: Snapshot, digest: str) -> bytes:
     """The description as JSON, with the digest of the data and of the description itself."""
-    content = {**asdict(taken), "data_sha256": hashlib.sha256(data).hexdigest()}
+    content = {**asdict(taken), "data_sha256": digest}
     # Descriptions from before there were pins have none either.
     if not taken.pin:
         del content["pin"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars import selectors
 
 from components import address
 from components.data.sources import delta, duckdb, dvc, files, postgresql, sqlite
@@ -19,16 +23,56 @@ class Taken:
     """What a source gave.
 
     Attributes:
-        table: the rows.
+        frame: the rows; those of files are not in memory.
         pin: what exactly was read; empty for files of this machine.
+        source: what it was asked by.
+        state: what shows whether files changed since.
     """
 
-    table: pl.DataFrame
+    frame: pl.LazyFrame
     pin: Pin = ()
+    source: str = ""
+    state: files.State = ()
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """All rows and columns in memory; errors as those of :meth:`column`."""
+        return self._collected(self.frame)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        return self.frame.collect_schema().names()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self._collected(self.frame.select(pl.len())).item())
+
+    def column(self, name: str) -> pl.Series:
+        """One column in memory, without the others.
+
+        Raises:
+            DataError: it cannot be read, or the files are no longer those that were asked for first.
+        """
+        return self._collected(self.frame.select(selectors.by_name(name))).to_series()
+
+    def _collected(self, frame: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            table, failed = frame.collect(), None
+        except (pl.exceptions.PolarsError, OSError) as error:
+            table, failed = pl.DataFrame(), error
+        if self.state and self.state != files.state(self.source):
+            raise DataError(f"{self.source} changed while it was read; run again when nobody writes it.")
+        if failed:
+            raise files.unreadable(self.source, failed) from failed
+        return table
 
 
 def take(source: str, *, revision: str = "", query: str = "", root: Path = Path(), pinned: Pin = ()) -> Taken:
-    """The table at ``source`` in memory, and what exactly was read.
+    """The table at ``source``, to be read by columns, and what exactly was read.
+
+    The fields of CSV files are kept in a temporary folder as long as they may be read.
 
     Args:
         source: A path, an fsspec URL, or what begins as :data:`components.address.HEADS` has it.
@@ -46,11 +90,20 @@ def take(source: str, *, revision: str = "", query: str = "", root: Path = Path(
         query = fact(pinned, QUERY) or query
     if fault := address.fault(source, revision, query):
         raise ConfigError(f"{fault}.")
-    frame, pin = _read(source, revision, query, root, pinned)
+    spool = Path(tempfile.mkdtemp(prefix="columns-"))
     try:
-        return Taken(frame.collect(), pin)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise files.unreadable(source, error) from error
+        local = address.kind(source) == "files" and not files.is_delta(source)
+        state = files.state(source) if local else ()
+        frame, pin = _read(source, revision, query, root, pinned, spool)
+        taken = Taken(frame, pin, source, state)
+        _ = taken.rows
+    except BaseException as error:
+        shutil.rmtree(spool, ignore_errors=True)
+        if isinstance(error, pl.exceptions.PolarsError | OSError):
+            raise files.unreadable(source, error) from error
+        raise
+    weakref.finalize(taken, shutil.rmtree, spool, ignore_errors=True)
+    return taken
 
 
 def load(source: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
@@ -83,7 +136,7 @@ def read(
         ConfigError: If revision or query do not go with the source.
         DataError: If it cannot be read, or has no such columns.
     """
-    frame, _ = _read(source, revision, query, root, ())
+    frame, _ = _read(source, revision, query, root)
     if columns is None:
         return frame
     missing = sorted(set(columns) - set(frame.collect_schema().names()))
@@ -94,7 +147,9 @@ def read(
     return frame.select(columns)
 
 
-def _read(source: str, revision: str, query: str, root: Path, pinned: Pin) -> tuple[pl.LazyFrame, Pin]:
+def _read(
+    source: str, revision: str, query: str, root: Path, pinned: Pin = (), spool: Path | None = None
+) -> tuple[pl.LazyFrame, Pin]:
     place = address.place(source)
     match address.kind(source):
         case "dvc":
@@ -114,4 +169,4 @@ def _read(source: str, revision: str, query: str, root: Path, pinned: Pin) -> tu
         raise DataError(
             f"data.revision is {revision!r}, but {source} is no Delta table (it has no _delta_log); remove the revision."
         )
-    return files.read(source, pinned)
+    return files.read(source, pinned, spool)

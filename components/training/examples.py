@@ -42,22 +42,23 @@ class Examples:
 
 def examples(
     table: pl.DataFrame,
-    where: NDArray[np.bool_],
+    where: NDArray[np.bool_] | None = None,
     *,
     columns: Columns,
     target: Target,
     weight: str = "",
 ) -> Examples:
-    """The examples of the rows that `where` marks, in the order of the table.
+    """The examples of the rows that `where` marks, all by default, in the order of the table.
 
     Args:
-        table: a snapshot.
+        table: a snapshot, or some of its rows.
         where: shape (rows of the table,).
         columns: the features.
         target: what is predicted.
         weight: the column of sample weights, or "".
     """
-    rows = table.filter(where).to_pandas()
+    rows = (table if where is None else table.filter(where)).to_pandas()
+    del table  # what is made of its rows takes as much again
     weights = rows[weight].to_numpy(np.float64) if weight else None
     return Examples(inputs(rows, columns), target.encoded(rows[target.column]), weights, rows)
 

@@ -119,3 +119,54 @@ def test_a_conflict_on_s3_that_does_not_end_is_an_error(s3: BusyS3) -> None:
     with pytest.raises(OSError, match="ConditionalRequestConflict"):
         Store("s3://project/endless").write_if_absent("x", b"mine")
     assert s3.conflicts == 4
+
+
+def test_what_is_drafted_is_kept_once_and_nothing_is_left_of_it(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for data, kept in ((b"first", True), (b"second", False)):
+        with store.draft("folder/x") as draft:
+            draft.write_bytes(data)
+            assert store.keep_if_absent("folder/x", draft) is kept
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["x"]
+    assert store.read("folder/x") == b"first"
+
+
+def test_a_draft_that_is_not_kept_is_no_object(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with store.draft("x") as draft:
+        draft.write_bytes(b"half")
+        assert store.names("") == []
+    assert not draft.exists()
+
+
+def test_an_object_is_a_file_of_this_machine(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    store.write("x", b"mine")
+    with store.file("x") as path:
+        assert path.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("megabytes", [1, 120], ids=["at once", "in parts"])
+def test_a_draft_is_kept_once_on_s3(s3: BusyS3, megabytes: int) -> None:
+    store, data = Store(f"s3://project/drafts-{megabytes}"), bytes(megabytes << 20)
+    for content, kept in ((data, True), (b"theirs", False)):
+        with store.draft("x") as draft:
+            draft.write_bytes(content)
+            assert store.keep_if_absent("x", draft) is kept
+    with store.file("x") as path:
+        assert path.read_bytes() == data
+    assert not path.exists()
+
+
+def test_a_conflict_on_s3_over_a_draft_is_tried_again(s3: BusyS3) -> None:
+    s3.conflicts = 2
+    store = Store("s3://project/draft-conflict")
+    with store.draft("x") as draft:
+        draft.write_bytes(b"mine")
+        assert store.keep_if_absent("x", draft)
+    assert (s3.conflicts, store.read("x")) == (0, b"mine")
+
+
+def test_an_object_that_is_not_on_s3_is_an_error(s3: BusyS3) -> None:
+    with pytest.raises(FileNotFoundError), Store("s3://project/none").file("x"):
+        pass

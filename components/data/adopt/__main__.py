@@ -16,7 +16,7 @@ from components.data.adopt.account import account, explained
 from components.data.adopt.findings import Wishes
 from components.data.adopt.look import Column, look, require_columns
 from components.data.adopt.plan import Plan, plan
-from components.data.spelling import respelled
+from components.data.intake import conformed
 from components.errors import FlowprintError, redacted
 
 
@@ -35,18 +35,19 @@ def main(words: Sequence[str] | None = None) -> int:
             )
         location = address.moved(given.data, lambda path: placed(path, root))
         asked = {"revision": given.revision, "query": given.query}
-        table = source.take(address.anchored(location, root), **asked, root=root).table
-        columns = looked_at(table)
+        taken = source.take(address.anchored(location, root), **asked, root=root)
+        columns = looked_at(taken)
         found = plan(columns, wishes, limits=limits(root), earlier=task(root))
         if given.explain:
             sys.stdout.write(f"{told(given.explain, columns, found)}\n")
             return 0
-        kept = adopt(table, found, root, location, **asked)
+        del columns  # their values are not needed any more, and the contract's check reads them anew
+        kept = adopt(taken, found, root, location, **asked)
     except FlowprintError as error:
         sys.stderr.write(f"{error}\nNothing was changed.\n")
         return 1
     copies = [path.relative_to(root).as_posix() for path in kept]
-    sys.stdout.write(f"{account(found, columns, redacted(given.data), copies)}\n")
+    sys.stdout.write(f"{account(found, redacted(given.data), copies)}\n")
     return 0
 
 
@@ -88,18 +89,19 @@ def task(root: Path) -> str:
     return str(files.read(root / "config.toml").get("data", {}).get("task", "binary"))
 
 
-def looked_at(table: pl.DataFrame) -> list[Column]:
-    """Every column of a table.
+def looked_at(table: source.Taken | pl.DataFrame) -> list[Column]:
+    """Every column of a table, read one after another.
 
     Raises:
         DataError: the table is empty, or a column holds what no contract can describe.
     """
-    require_columns(table)
-    return [look(table[name]) for name in table.columns]
+    taken = source.Taken(table.lazy()) if isinstance(table, pl.DataFrame) else table
+    require_columns(taken.names, taken.rows)
+    return [look(taken.column(name)) for name in taken.names]
 
 
 def adopt(
-    table: pl.DataFrame, found: Plan, root: Path, location: str, *, revision: str = "", query: str = ""
+    taken: source.Taken, found: Plan, root: Path, location: str, *, revision: str = "", query: str = ""
 ) -> list[Path]:
     """Write what describes the table; the copies that were kept of what was there.
 
@@ -114,7 +116,7 @@ def adopt(
     config.parse(written["config.toml"])
     contract = schema.parse(written["schema.yaml"])
     checked = schema.check(
-        schema.conform(respelled(table, found.spelling), contract),
+        conformed(taken, contract, found.spelling),
         contract,
         target=found.target.column,
         key=found.named("key"),

@@ -17,11 +17,11 @@ ALIKE = {
 }
 
 
-def account(plan: Plan, columns: Sequence[Column], source: str, kept: Sequence[str]) -> str:
+def account(plan: Plan, source: str, kept: Sequence[str]) -> str:
     """What each column was taken for and why, what a person should decide, and the next command."""
     wide = max(len(finding.column) for finding in plan.findings)
     wide = min(wide, 32)
-    lines = [f"{source}: {plan.target.rows:,} rows, {len(columns)} columns", ""]
+    lines = [f"{source}: {plan.target.rows:,} rows, {len(plan.findings)} columns", ""]
     for finding in plan.findings:
         lines += _line(finding, wide)
     lines += ["", *_split(plan)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -272,16 +273,14 @@ def words_of(name: str) -> list[str]:
     return re.findall(r"[a-z]+|\d+", parted.lower())
 
 
-def require_columns(table: pl.DataFrame) -> None:
+def require_columns(names: Sequence[str], rows: int) -> None:
     """Pass if the table has rows, and columns whose names can be told apart.
 
     Raises:
         DataError: it has none, or a name is empty or only spaces.
     """
-    if not table.height:
+    if not rows:
         raise DataError("The table is empty: it has columns but no rows.")
-    nameless = [position for position, name in enumerate(table.columns, 1) if not name.strip()]
-    if (
-        nameless not in ([], [1]) or table.columns[0].isspace()
-    ):  # pandas writes the numbers of rows without a name
+    nameless = [position for position, name in enumerate(names, 1) if not name.strip()]
+    if nameless not in ([], [1]) or names[0].isspace():  # pandas writes the numbers of rows without a name
         raise DataError(f"Columns {nameless} have no name; give them one in the source.")

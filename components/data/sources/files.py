@@ -18,7 +18,11 @@ SEPARATORS = (",", ";", "\t", "|")
 _VERSIONS, _ETAGS = ("VersionId", "version_id", "generation"), ("ETag", "etag", "content_md5")
 
 
-def read(source: str, pinned: Pin = ()) -> tuple[pl.LazyFrame, Pin]:
+State = tuple[tuple[str, int, int, int], ...]
+"""Of each file of this machine its name, number, size and time of change."""
+
+
+def read(source: str, pinned: Pin = (), spool: Path | None = None) -> tuple[pl.LazyFrame, Pin]:
     """The table at ``source``, not yet in memory, and which version of each remote object it was read from.
 
     Files of this machine have no pin: their sizes and times prove nothing, and what their rows are, the content
@@ -32,6 +36,8 @@ def read(source: str, pinned: Pin = ()) -> tuple[pl.LazyFrame, Pin]:
         source: A file ending in .parquet or .csv, or a folder of either, as a path or an fsspec URL
             (``s3://bucket/table``). Remote files are fetched whole.
         pinned: The versions to read, as an earlier call gave them; the newest by default.
+        spool: A folder in which the fields of CSV files are kept by columns, so that one can be read without the others;
+            the files are read from there then.
 
     Raises:
         DataError: If there is nothing, nothing readable, or a mixture; if the files of a folder do not fit, or one
@@ -39,7 +45,24 @@ def read(source: str, pinned: Pin = ()) -> tuple[pl.LazyFrame, Pin]:
     """
     by_version = fact_names(pinned, VERSION) and not fact_names(pinned, ETAG)
     files, found = _pinned_files(source, pinned) if by_version else _files(source)
-    return stacked(source, {name: _scan(name, file) for name, file in files.items()}), found
+    frames = {name: _scan(name, file) for name, file in files.items()}
+    if spool:
+        frames = {
+            name: frame if _is_parquet(name) else _spooled(frame, spool / f"{number}.parquet")
+            for number, (name, frame) in enumerate(frames.items())
+        }
+    return stacked(source, frames), found
+
+
+def state(source: str) -> State:
+    """What tells whether the files of this machine have changed; nothing of remote ones, which are fetched at once."""
+    try:
+        filesystem, _ = fsspec.core.url_to_fs(source)
+    except Exception as error:
+        raise unreadable(source, error) from error
+    files, _ = _files(source) if isinstance(filesystem, LocalFileSystem) else ({}, ())
+    told = [(path, path.stat()) for path in files.values() if isinstance(path, Path)]
+    return tuple((str(path), each.st_ino, each.st_size, each.st_mtime_ns) for path, each in told)
 
 
 def is_delta(source: str) -> bool:
@@ -143,7 +166,7 @@ def _require_one_format(source: str, paths: Sequence[str]) -> None:
 def _scan(name: str, file: Path | BytesIO) -> pl.LazyFrame:
     """A lazy frame whose header has been read, so that a file that is none is named here."""
     try:
-        if name.lower().endswith(".parquet"):
+        if _is_parquet(name):
             frame = pl.scan_parquet(file)
         else:
             frame = pl.scan_csv(file, infer_schema=False, separator=separator(name, file))
@@ -151,6 +174,16 @@ def _scan(name: str, file: Path | BytesIO) -> pl.LazyFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise unreadable(name, error) from error
     return frame
+
+
+def _is_parquet(name: str) -> bool:
+    return name.lower().endswith(".parquet")
+
+
+def _spooled(frame: pl.LazyFrame, path: Path) -> pl.LazyFrame:
+    """The same rows, read from a file that keeps them by columns and is written as they are read."""
+    frame.sink_parquet(path, compression="lz4", statistics=False)
+    return pl.scan_parquet(path)
 
 
 def separator(name: str, file: Path | BytesIO) -> str:

@@ -1,8 +1,11 @@
+import re
+from collections.abc import Callable
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from components.data.conformity import conform
+from components.data.conformity import conform, conform_each
 from components.data.contract import STORED_AS, ColumnRule, Contract
 from components.errors import ContractError
 
@@ -73,3 +76,28 @@ def test_a_column_without_values_is_of_every_type(sample: pl.DataFrame, contract
     conforming = conform(sample.with_columns(age=None, race=None), contract)
     assert conforming.schema["age"] == pl.Int64
     assert conforming["race"].null_count() == sample.height
+
+
+@pytest.mark.parametrize("form", ["as they are", "as texts", "some of another type"])
+def test_columns_that_are_read_one_by_one_conform_as_the_table_does(
+    form: str, sample: pl.DataFrame, contract: Contract
+) -> None:
+    table = sample if form == "as they are" else sample.select(pl.all().cast(pl.String))
+    if form == "some of another type":
+        table = table.with_columns(pl.Series("age", ["about forty", *["41"] * (table.height - 1)]))
+    one_by_one = conform_each(table.columns, table.height, table.get_column, contract)
+    assert_frame_equal(one_by_one, conform(table, contract))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda table: table.drop("age"), lambda table: table.clear(),
+               lambda table: table.with_columns(age=pl.lit("forty"), disability=pl.lit(0.5))],
+)  # fmt: skip
+def test_what_is_wrong_with_columns_read_one_by_one_is_said_in_the_same_words(
+    change: Callable[[pl.DataFrame], pl.DataFrame], sample: pl.DataFrame, contract: Contract
+) -> None:
+    table = change(sample)
+    with pytest.raises(ContractError) as whole:
+        conform(table, contract)
+    with pytest.raises(ContractError, match=re.escape(str(whole.value))):
+        conform_each(table.columns, table.height, table.get_column, contract)

@@ -5,9 +5,11 @@ from datetime import datetime
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from components.data import schema
+from components.data import schema, snapshot, source
 from components.data.intake import Period, Purpose, take_in
+from components.data.spelling import Spelling, respelled
 from components.errors import ConfigError, ContractError, DataError
 from components.store import Store
 
@@ -193,3 +195,31 @@ def test_a_source_that_has_moved_on_does_not_touch_the_rows_that_the_store_has(t
     first = take()
     assert take(table[1:], version=first.snapshot.version).snapshot == first.snapshot
     assert take(table[1:]).snapshot.version != first.snapshot.version
+
+
+def test_what_is_taken_in_is_what_the_whole_table_gives_at_once(take, tmp_path):
+    texts = pl.DataFrame({
+        "who": [f"p{n % 190}" for n in range(ROWS)],
+        "amount": [f"$ {n * 7:,}.50" if n % 9 else "?" for n in range(ROWS)],
+        "since": [f"{1 + n % 28:02}/0{1 + n % 9}/2024" if n % 50 else "soon" for n in range(ROWS)],
+        "kind": [("a", "b", "", None)[n % 4] for n in range(ROWS)],
+        "mail": [f"{n}@example.org" for n in range(ROWS)],
+        "paid": [("yes", "no", "no", "")[n % 4] for n in range(ROWS)],
+    })  # fmt: skip
+    contract = schema.Contract((
+        schema.ColumnRule("paid", "boolean"), schema.ColumnRule("amount", "number", nullable=True),
+        schema.ColumnRule("who", "text"), schema.ColumnRule("since", "datetime"),
+        schema.ColumnRule("kind", "category", nullable=True, categories=("a", "b")),
+    ))  # fmt: skip
+    spelling = Spelling(("mail",), {"amount": ("?",)}, {"amount": "1,234.5"}, {"since": "%d/%m/%Y"})
+    purpose = Purpose("paid", "true", key=("who",))
+    taken = take(texts, form="csv", contract=contract, spelling=spelling, purpose=purpose)
+    store = Store(str(tmp_path / "store"))
+    texts.write_csv(tmp_path / "whole.csv")
+    whole = schema.conform(respelled(source.load(str(tmp_path / "whole.csv")), spelling), contract)
+    checked = schema.check(whole, contract, target="paid", key=("who",))
+    assert taken.violations == checked.violations
+    assert 0 < checked.quarantined.height == taken.quarantined_rows < ROWS
+    assert_frame_equal(snapshot.load(taken.snapshot.version, store), checked.accepted)
+    (name,) = store.names("quarantine")
+    assert_frame_equal(pl.read_parquet(store.url(name)), checked.quarantined)

@@ -3,9 +3,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -207,7 +209,9 @@ def test_a_truncated_file_is_found_and_named(size: int, sample: pl.DataFrame, st
 
 def test_other_rows_in_place_of_a_half_written_snapshot_are_found(sample: pl.DataFrame, store: Store) -> None:
     version, name = content_version(sample), f"snapshots/{content_version(sample)}/data.parquet"
-    store.write(name, snapshot._parquet(sample[1:]))
+    others = BytesIO()
+    sample[1:].write_parquet(others)
+    store.write(name, others.getvalue())
     with pytest.raises(
         DataError, match=rf"{name} in the store is damaged: its content is {content_version(sample[1:])}"
     ):
@@ -339,3 +343,60 @@ def test_those_who_put_lost_rows_back_at_the_same_time_agree(sample: pl.DataFram
     with ThreadPoolExecutor(4) as restorers:
         list(restorers.map(restored, range(4)))
     assert load(taken.version, store).height == sample.height
+
+
+@pytest.fixture(scope="module")
+def larger() -> pl.DataFrame:
+    """A table of more than one batch, and the last one not full."""
+    rows = pl.int_range(snapshot._BATCH_ROWS + 1234, eager=True)
+    return pl.DataFrame(
+        {
+            "n": rows,
+            "kind": (rows % 7).cast(pl.String).cast(pl.Categorical),
+            "text": pl.select(pl.format("text {}", rows)).to_series(),
+        }
+    )
+
+
+def test_a_table_of_several_batches_comes_back_as_it_was(larger: pl.DataFrame, store: Store) -> None:
+    assert_frame_equal(load(take(larger, source="x", store=store).version, store), larger)
+
+
+def test_rows_that_are_asked_for_are_those_of_the_whole_table(larger: pl.DataFrame, store: Store) -> None:
+    where = np.random.default_rng(0).random(larger.height) < 0.3
+    version = take(larger, source="x", store=store).version
+    assert_frame_equal(load(version, store, where), larger.filter(where))
+
+
+def test_rows_that_are_asked_for_come_in_the_same_types(every_type: pl.DataFrame, store: Store) -> None:
+    version = take(every_type, source="x", store=store).version
+    assert_frame_equal(load(version, store, np.array([False, True, True])), every_type[1:])
+
+
+def test_a_question_about_another_number_of_rows_is_an_error(every_type: pl.DataFrame, store: Store) -> None:
+    version = take(every_type, source="x", store=store).version
+    with pytest.raises(ValueError, match="2 rows are asked about"):
+        load(version, store, np.ones(2, bool))
+
+
+def test_rows_that_nobody_asked_for_are_verified_too(sample: pl.DataFrame, store: Store) -> None:
+    version, name = content_version(sample), f"snapshots/{content_version(sample)}/data.parquet"
+    take(sample, source="x", store=store)
+    others = BytesIO()
+    pl.concat([sample[:1], sample[:1], sample[2:]]).write_parquet(others)
+    store.write(name, others.getvalue())
+    description = json.loads(store.read(f"snapshots/{version}/snapshot.json"))
+    del description["sha256"]
+    description["data_sha256"] = hashlib.sha256(others.getvalue()).hexdigest()
+    sealed = {**description, "sha256": snapshot._seal(description)}
+    store.write(f"snapshots/{version}/snapshot.json", json.dumps(sealed).encode())
+    with pytest.raises(DataError, match="its content is"):
+        load(version, store, np.arange(sample.height) == 0)
+
+
+def test_a_snapshot_taken_again_is_verified(sample: pl.DataFrame, store: Store) -> None:
+    version = take(sample, source="x", store=store).version
+    name = f"snapshots/{version}/data.parquet"
+    store.write(name, store.read(name)[:-1])
+    with pytest.raises(DataError, match="not those that were written"):
+        take(sample, source="x", store=store)

@@ -1,3 +1,5 @@
+import gc
+import tempfile
 from pathlib import Path
 
 import fsspec
@@ -196,3 +198,58 @@ def test_what_does_not_go_with_a_file_is_refused(parquet: Path, options: dict[st
 def test_a_revision_of_a_folder_without_a_delta_table_is_refused(parquet: Path) -> None:
     with pytest.raises(DataError, match="is no Delta table"):
         take(str(parquet.parent), revision="3")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_are_read_one_by_one_as_they_stand_in_the_table(
+    form: str, csv: Path, parquet: Path, sample: pl.DataFrame
+) -> None:
+    path = csv if form == "csv" else parquet
+    taken = take(str(path))
+    assert (taken.names, taken.rows) == (sample.columns, sample.height)
+    assert_frame_equal(pl.DataFrame([taken.column(name) for name in taken.names]), load(str(path)))
+
+
+def test_a_column_without_a_name_is_read_too(tmp_path: Path) -> None:
+    table = pl.DataFrame({"": ["1"], "a": ["2"]})
+    table.write_csv(tmp_path / "table.csv")
+    taken = take(str(tmp_path / "table.csv"))
+    assert [taken.column(name).item() for name in taken.names] == ["1", "2"]
+
+
+def test_what_is_kept_of_a_csv_goes_with_the_last_who_may_read_it(
+    csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    taken = take(str(csv))
+    assert list((tmp_path / "temporary").rglob("*.parquet"))
+    del taken
+    gc.collect()
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_nothing_is_kept_of_a_csv_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n1,2,3,4\n")
+    with pytest.raises(DataError, match=r"table\.csv cannot be read"):
+        take(str(tmp_path / "table.csv"))
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_files_that_change_between_two_columns_are_refused(parquet: Path, sample: pl.DataFrame) -> None:
+    taken = take(str(parquet))
+    taken.column("age")
+    sample.reverse().write_parquet(parquet)
+    with pytest.raises(DataError, match=r"table\.parquet changed while it was read; run again"):
+        taken.column("race")
+
+
+def test_a_file_that_is_added_to_a_folder_meanwhile_is_refused(parquet: Path, sample: pl.DataFrame) -> None:
+    taken = take(str(parquet.parent))
+    sample.write_parquet(parquet.with_name("another.parquet"))
+    with pytest.raises(DataError, match="changed while it was read"):
+        taken.column("race")

@@ -61,7 +61,7 @@ def test_many_categories_may_be_joined_by_new_ones() -> None:
 
 
 def test_the_account_says_what_is_made_of_texts_dates_and_many_categories() -> None:
-    told = account(planned(), [look(TABLE[name]) for name in TABLE.columns], "films", [])
+    told = account(planned(), "films", [])
     assert "743 categories: target encoding" in told
     assert "TF-IDF of words and pairs" in told
     assert "year, month, day, day of the week, hour, days since 1970; 1.7% missing" in told
