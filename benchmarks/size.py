@@ -6,24 +6,18 @@ python -m benchmarks.size divide PROJECT       # the snapshot's rows, their part
 python -m benchmarks.size examples PROJECT     # the training part as a model reads it
 """
 
-import os
-import resource
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = "bought"
 BATCH_ROWS = 250_000
 WORDS = np.array(
-    "small large late early red blue green parcel box letter door garden street office paid open sent back wrong size".split()
+    ["small", "large", "late", "early", "red", "blue", "green", "parcel", "box", "letter", "door", "garden", "street", "office", "paid", "open", "sent", "back", "wrong", "size"]
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -94,7 +88,8 @@ def table(folder: Path, rows: int) -> None:
 
 def intake(project: Path) -> None:
     """What the first step of the training flow does."""
-    from components.config import parse, settings as checked
+    from components.config import parse
+    from components.config import settings as checked
     from components.data import intake, schema, spelling
     from components.store import Store
 
@@ -113,8 +108,9 @@ def intake(project: Path) -> None:
 
 
 def divide(project: Path) -> None:
-    from components.config import parse, settings as checked
-    from components.data import snapshot, split, schema
+    from components.config import parse
+    from components.config import settings as checked
+    from components.data import schema, snapshot, split
     from components.store import Store
     from components.training import features
 
@@ -134,10 +130,11 @@ def divide(project: Path) -> None:
 
 
 def examples(project: Path) -> None:
-    from components.config import parse, settings as checked
-    from components.data import snapshot, schema
+    from components.config import parse
+    from components.config import settings as checked
+    from components.data import schema, snapshot
     from components.store import Store
-    from components.training import features, examples, target
+    from components.training import examples, features, target
 
     settings = checked(parse((project / "config.toml").read_text(encoding="utf-8")))
     contract = schema.parse((project / "schema.yaml").read_text(encoding="utf-8"))
