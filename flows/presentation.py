@@ -154,7 +154,7 @@ def fairness(report: Any, positive: str) -> list[Any]:
         )
         for feature in report.compared
     )
-    header = ("by", *(name for name, _ in report.compared[0].judged.values()), "too small to score")
+    header = ("by", *(name.lower() for name, _ in report.compared[0].judged.values()), "too small to score")
     pictures = [Picture(by_group(feature, positive)) for feature in report.compared if not feature.crossed]
     return [Markdown("# Fairness"), table(cards.Table(header, rows)), *pictures]
 
