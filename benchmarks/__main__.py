@@ -2,7 +2,7 @@
 
 python -m benchmarks            # all but memory
 python -m benchmarks data flow  # some
-python -m benchmarks memory     # the flow on 5 million rows, which takes long
+python -m benchmarks memory     # adopting, taking in and the flow on 5 million rows, which takes long
 """
 
 import importlib

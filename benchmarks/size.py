@@ -1,4 +1,4 @@
-"""The largest memory of one phase over a table of any size, told by a process of its own.
+"""What one phase over a table of any size takes, told by a process of its own; :mod:`benchmarks.memory` starts them.
 
 python -m benchmarks.size table FOLDER ROWS    # table.csv and table.parquet, in batches
 python -m benchmarks.size intake PROJECT       # source, contract, quarantine, snapshot
@@ -6,60 +6,57 @@ python -m benchmarks.size divide PROJECT       # the snapshot's rows, their part
 python -m benchmarks.size examples PROJECT     # the training part as a model reads it
 """
 
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGET = "bought"
+TARGET, FORMS = "bought", ("csv", "parquet")
 BATCH_ROWS = 250_000
-WORDS = np.array(
-    ["small", "large", "late", "early", "red", "blue", "green", "parcel", "box", "letter", "door", "garden", "street", "office", "paid", "open", "sent", "back", "wrong", "size"]
-)
+WORDS = (
+    "small", "large", "late", "early", "red", "blue", "green", "parcel", "box", "letter", "door", "garden", "street", "office",
+    "paid", "open", "sent", "back", "wrong", "size",
+)  # fmt: skip
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 def batch(start: int, rows: int, customers: int) -> pl.DataFrame:
-    """Rows of 30 columns: an id, a group, 8 integers, 8 numbers, 6 categories, 2 dates, a text, money, a number with
-    markers, and the target; the same for the same first row."""
+    """Rows of 30 columns; the same ones for the same number of the first row.
+
+    They hold an id, a group, 8 integers, 8 numbers, 6 categories, a text of six words, an amount of money, a number with
+    markers, a target that one row in a thousand lacks, and two dates.
+    """
     rng = np.random.default_rng(start)
-    chosen = WORDS[rng.integers(0, len(WORDS), (6, rows))]
-    first = rng.normal(size=rows).round(4)
-    likely = 1 / (1 + np.exp(-first))
-    amounts = rng.lognormal(6, 1, rows)
-    days = pl.Series(rng.integers(0, 3000, (2, rows)).T.copy()).arr.to_struct(["a", "b"]).struct.unnest()
-    return (
-        pl.DataFrame(
-            {
-                "order_id": 10_000_000 + 7 * np.arange(start, start + rows),
-                "customer_id": rng.integers(0, customers, rows),
-                **{f"count_{n}": rng.integers(0, 1000, rows) for n in range(8)},
-                "level_0": first,
-                **{f"level_{n}": rng.normal(size=rows).round(4) for n in range(1, 8)},
-                **{f"kind_{n}": np.array(MONTHS)[rng.integers(0, 12, rows)] for n in range(6)},
-                "remark": pl.DataFrame(chosen.T.copy(), schema=[*"abcdef"])
-                .select(pl.concat_str("*", separator=" "))
-                .to_series(),
-                "price": [f"$ {amount:,.2f}" for amount in amounts],
-                "score": np.where(rng.random(rows) < 0.02, "n/a", rng.integers(0, 100_000, rows).astype(str)),
-                TARGET: np.where(rng.random(rows) < likely, "yes", "no"),
-            }
-        )
-        .with_columns(
-            pl.when(pl.int_range(rows) % 1000 != 0).then(TARGET),
-        )
-        .with_columns(
-            ordered=pl.date(2015, 1, 1) + pl.duration(days=days["a"]),
-            delivered=pl.date(2015, 1, 1) + pl.duration(days=days["b"]),
-        )
+    first, words = rng.normal(size=rows).round(4), rng.integers(0, len(WORDS), (6, rows))
+    remark = pl.DataFrame(np.array(WORDS)[words].T.copy(), schema=[f"w{n}" for n in range(6)])
+    bought = np.where(rng.random(rows) < 1 / (1 + np.exp(-first)), "yes", "no")
+    days = {name: pl.Series(rng.integers(0, 3000, rows)) for name in ("ordered", "delivered")}
+    return pl.DataFrame(
+        {
+            "order_id": 10_000_000 + 7 * np.arange(start, start + rows),
+            "customer_id": rng.integers(0, customers, rows),
+            **{f"count_{n}": rng.integers(0, 1000, rows) for n in range(8)},
+            "level_0": first,
+            **{f"level_{n}": rng.normal(size=rows).round(4) for n in range(1, 8)},
+            **{f"kind_{n}": np.array(MONTHS)[rng.integers(0, 12, rows)] for n in range(6)},
+            "remark": remark.select(pl.concat_str("*", separator=" ")).to_series(),
+            "price": [f"$ {amount:,.2f}" for amount in rng.lognormal(6, 1, rows)],
+            "score": np.where(rng.random(rows) < 0.02, "n/a", rng.integers(0, 100_000, rows).astype(str)),
+            TARGET: bought,
+        }
+    ).with_columns(
+        pl.when(pl.int_range(rows) % 1000 != 0).then(TARGET),
+        **{name: pl.date(2015, 1, 1) + pl.duration(days=each) for name, each in days.items()},
     )
 
 
 def as_texts(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows as a CSV has them, with days before months."""
+    """The rows as a CSV has them, one of the dates with its day first."""
     return rows.with_columns(pl.col("delivered").dt.strftime("%d/%m/%Y"))
 
 
@@ -74,10 +71,12 @@ def as_typed(rows: pl.DataFrame) -> pl.DataFrame:
 
 def table(folder: Path, rows: int) -> None:
     """Write the rows as table.csv and as table.parquet."""
+    import pyarrow.parquet as pq
+
     parquet = None
     with (folder / "table.csv").open("wb") as csv:
         for start in range(0, rows, BATCH_ROWS):
-            made = batch(start, min(BATCH_ROWS, rows - start), rows // 5)
+            made = batch(start, min(BATCH_ROWS, rows - start), max(rows // 5, 1))
             as_texts(made).write_csv(csv, include_header=start == 0)
             typed = as_typed(made).to_arrow()
             parquet = parquet or pq.ParquetWriter(folder / "table.parquet", typed.schema)
@@ -88,76 +87,114 @@ def table(folder: Path, rows: int) -> None:
 
 def intake(project: Path) -> None:
     """What the first step of the training flow does."""
-    from components.config import parse
-    from components.config import settings as checked
+    from components.config import parse, settings
     from components.data import intake, schema, spelling
     from components.store import Store
 
-    data = checked(parse((project / "config.toml").read_text(encoding="utf-8"))).data
+    data = settings(parse((project / "config.toml").read_text(encoding="utf-8"))).data
     intake.take_in(
         str(project / data.source),
         named=data.source,
         period=intake.Period(data.time, data.since, data.until),
-        contract=schema.parse((project / "schema.yaml").read_text(encoding="utf-8")),
+        contract=schema.load(project / "schema.yaml"),
         purpose=intake.Purpose(data.target, data.positive, data.key, data.weight, data.task == "binary"),
         max_quarantined_fraction=data.max_quarantined_fraction,
         store=Store(str(project / "store")),
         spelling=spelling.Spelling(data.drop, data.missing, data.numbers, data.dates),
+        revision=data.revision,
+        query=data.query,
         root=project,
     )
 
 
 def divide(project: Path) -> None:
-    from components.config import parse
-    from components.config import settings as checked
+    """What the second step does with the rows; says how large they are in memory."""
+    from components.config import parse, settings
     from components.data import schema, snapshot, split
     from components.store import Store
     from components.training import features
 
-    settings = checked(parse((project / "config.toml").read_text(encoding="utf-8")))
-    contract = schema.parse((project / "schema.yaml").read_text(encoding="utf-8"))
-    store = Store(str(project / "store"))
-    version = snapshot.versions(store)[0].version
-    table = snapshot.load(version, store)
-    data = settings.data
-    options = settings.split.model_dump()
+    said, contract = (
+        settings(parse((project / "config.toml").read_text(encoding="utf-8"))),
+        schema.load(project / "schema.yaml"),
+    )
+    data, options, store = said.data, said.split.model_dump(), Store(str(project / "store"))
+    rows = snapshot.load(snapshot.versions(store)[0].version, store)
     options["columns"] = () if data.key else options["columns"] or contract.names
     rule = split.SplitRule(**options, group=data.group, key=data.key, time=data.time)
-    columns = features.select(contract.types, target=data.target, excluded=settings.not_features)
-    parts = split.assign(table, rule, columns.names)
-    print(version, parts.holdout_id, parts.lookalikes, split.overlaps(parts, table, rule))
+    names = features.select(contract.types, target=data.target, excluded=said.not_features).names
+    parts = split.assign(rows, rule, names)
+    if any(split.overlaps(parts, rows, rule).values()):
+        raise SystemExit("A row or a group stands in two parts.")
     np.save(project / "part.npy", parts.part)
+    sys.stdout.write(f"{rows.estimated_size()}\n")
 
 
 def examples(project: Path) -> None:
-    from components.config import parse
-    from components.config import settings as checked
+    """What every later step does first: the training part as a model reads it."""
+    from components.config import parse, settings
     from components.data import schema, snapshot
     from components.store import Store
-    from components.training import examples, features, target
+    from components.training import examples, features
+    from components.training.target import Target
 
-    settings = checked(parse((project / "config.toml").read_text(encoding="utf-8")))
-    contract = schema.parse((project / "schema.yaml").read_text(encoding="utf-8"))
-    store = Store(str(project / "store"))
-    data = settings.data
-    columns = features.select(contract.types, target=data.target, excluded=settings.not_features)
-    part = np.load(project / "part.npy")
-    version = snapshot.versions(store)[0].version
-    made = examples.examples(
-        snapshot.load(version, store),
-        part == 0,
-        columns=columns,
-        target=target.Target(data.target, "binary", (data.positive,)),
+    said, contract = (
+        settings(parse((project / "config.toml").read_text(encoding="utf-8"))),
+        schema.load(project / "schema.yaml"),
     )
-    print(len(made.y))
-
-
-def main(words):
-    phase, folder, *rest = words
-    {"table": table, "intake": intake, "divide": divide, "examples": examples}[phase](
-        Path(folder), *map(int, rest)
+    data, store = said.data, Store(str(project / "store"))
+    where = np.load(project / "part.npy") == 0
+    examples.examples(
+        snapshot.load(snapshot.versions(store)[0].version, store, where),
+        columns=features.select(contract.types, target=data.target, excluded=said.not_features),
+        target=Target(data.target, "binary", (data.positive,)),
+        weight=data.weight,
     )
+
+
+PHASES = {"intake": intake, "divide": divide, "examples": examples}
+
+
+def peaks(folder: Path, form: str) -> dict[str, float]:
+    """The largest memory of each phase in bytes, of a table that lies in a folder, and under ``table`` that of its rows alone.
+
+    Args:
+        folder: with table.csv and table.parquet; a project is made in it.
+        form: which of them to take.
+    """
+    project = folder / f"project-{form}"
+    (project / "data").mkdir(parents=True)
+    shutil.copy2(ROOT / "config.toml", project)
+    source = project / "data" / f"table.{form}"
+    os.link(folder / f"table.{form}", source)
+    adopt = ("components.data.adopt", str(source), TARGET, "--project", str(project))
+    found = {"adopt": peak(*adopt)[0]}
+    for phase in PHASES:
+        found[phase], said = peak("benchmarks.size", phase, str(project))
+        if phase == "divide":
+            found["table"] = float(said)
+    return found
+
+
+def peak(*words: str) -> tuple[float, str]:
+    """The largest memory of a module that Python runs with these words, in bytes, and what it said.
+
+    Raises:
+        SystemExit: it failed; with the end of what it said.
+    """
+    running = subprocess.Popen(
+        [sys.executable, "-m", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said = running.stdout.read() if running.stdout else ""
+    _, status, usage = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    if running.returncode:
+        raise SystemExit(f"{' '.join(words[:2])} failed:\n{said[-2000:]}")
+    return usage.ru_maxrss * 1024.0, said
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1] == "table":
+        table(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        PHASES[sys.argv[1]](Path(sys.argv[2]))

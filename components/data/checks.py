@@ -12,6 +12,7 @@ from components.data.rowhash import row_hashes
 from components.errors import ContractError, DataError
 
 REASONS = "reasons"
+_AT_ONCE = 4
 
 
 def check(
@@ -50,7 +51,17 @@ def check(
     flags = [*_column_flags(found, whole, contract, suspects, needed), *_key_flags(whole, key)]
     if not flags:
         return CheckedTable(whole, found.clear().with_columns(pl.lit("").alias(REASONS)), ())
-    return _parted(found, whole, flags, target)
+    bad = flags[0].rows
+    for flag in flags[1:]:
+        bad = bad | flag.rows
+    violations = tuple(flag.violation(found) for flag in flags)
+    quarantined = found.filter(bad).with_columns(_reasons(flags, bad))
+    columns = whole.get_columns()
+    del table, found, whole  # unless the caller keeps them, their rows are not held twice
+    accepted = _filtered(columns, ~bad)
+    if accepted.height:
+        _require_classes(accepted[target], target, _set_aside(quarantined.height, violations))
+    return CheckedTable(accepted, quarantined, violations)
 
 
 def too_many(checked: CheckedTable, limit_fraction: float) -> None:
@@ -168,20 +179,22 @@ def _key_flags(whole: pl.DataFrame, key: Sequence[str]) -> Iterator[_Flag]:
             yield _Flag(tuple(key), "repeated key", repeated)
 
 
-def _parted(found: pl.DataFrame, whole: pl.DataFrame, flags: Sequence[_Flag], target: str) -> CheckedTable:
-    bad = flags[0].rows
-    for flag in flags[1:]:
-        bad = bad | flag.rows
-    accepted = whole.filter(~bad)
-    violations = tuple(flag.violation(found) for flag in flags)
-    if accepted.height:
-        _require_classes(accepted[target], target, _set_aside(int(bad.sum()), violations))
+def _reasons(flags: Sequence[_Flag], bad: pl.Series) -> pl.Expr:
+    """What each bad row breaks."""
     told = [
         pl.when(flag.rows.filter(bad)).then(pl.lit(f"{flag.column}: {flag.words}")).alias(str(n))
         for n, flag in enumerate(flags)
     ]
-    reasons = pl.concat_str(told, separator="; ", ignore_nulls=True).alias(REASONS)
-    return CheckedTable(accepted, found.filter(bad).with_columns(reasons), violations)
+    return pl.concat_str(told, separator="; ", ignore_nulls=True).alias(REASONS)
+
+
+def _filtered(columns: list[pl.Series], good: pl.Series) -> pl.DataFrame:
+    """The good rows; the columns are taken out of the list, a few at a time."""
+    parts = []
+    while columns:
+        parts.append(pl.DataFrame(columns[:_AT_ONCE]).filter(good))
+        del columns[:_AT_ONCE]
+    return pl.concat(parts, how="horizontal")
 
 
 def _account(violations: Sequence[Violation]) -> str:

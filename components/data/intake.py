@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,21 +131,27 @@ def take_in(
     kept = snapshot.described(version, store) if version else None
     lost = kept if snapshot.is_lost(version, store) else None
     if kept and not lost:
-        table, period, pin = schema.conform(snapshot.load(version, store), contract), Period(), kept.pin
+        period, pin = Period(), kept.pin
         earlier_rows, earlier = set_aside_before(version, store)
+        read = partial(restored, version, store, contract)
     else:
         if lost:
             location = location if lost.source == named else address.anchored(lost.source, root)
             taken = taken_again(lost, location, root)
         else:
             taken = source.take(location, revision=revision, query=query, root=root)
-        table, pin, earlier_rows, earlier = conformed(taken, contract, spelling), taken.pin, 0, ()
-        del taken
-    table = within(table, period, contract)
+        pin, earlier_rows, earlier = taken.pin, 0, ()
+        read = partial(conformed, taken, contract, spelling)
     required = [name for name in (period.limited and period.column, purpose.weight) if name]
-    checked = schema.check(table, contract, target=purpose.target, key=purpose.key, required=required)
-    rows = table.height + earlier_rows
-    del table  # beside the accepted rows it would be held twice
+    # Nobody else holds the table: the check lets go of it while it parts the rows.
+    checked = schema.check(
+        within(read(), period, contract),
+        contract,
+        target=purpose.target,
+        key=purpose.key,
+        required=required,
+    )
+    rows = checked.accepted.height + checked.quarantined.height + earlier_rows
     if lost:
         snapshot.restore(checked.accepted, lost, store)
     if checked.quarantined.height:
@@ -161,6 +168,11 @@ def take_in(
         named,
         pin,
     )
+
+
+def restored(version: str, store: Store, contract: Contract) -> pl.DataFrame:
+    """The rows of an earlier version, in the contract's types; errors as those of load and conform."""
+    return schema.conform(snapshot.load(version, store), contract)
 
 
 def conformed(taken: source.Taken, contract: Contract, spelling: Spelling | None = None) -> pl.DataFrame:

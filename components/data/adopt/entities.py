@@ -114,14 +114,16 @@ def constant_within(column: Column, columns: Sequence[Column]) -> tuple[int, int
     others = [each for each in columns if each.name != column.name and each.distinct > 1 and each.top < 0.95]
     if not others:
         return 0, 0
-    table = pl.DataFrame([column.values.alias("__shared"), *(each.values for each in others)])
-    picked = table["__shared"].value_counts().filter(pl.col("count") > 1)["__shared"].sort().head(MOST_PROBED)
+    shared = column.values.alias("__shared")
+    picked = shared.value_counts().filter(pl.col("count") > 1)["__shared"].sort().head(MOST_PROBED)
     if len(picked) < LEAST_GROUPS / 2:
         return 0, len(others)
-    within = (
-        table.filter(pl.col("__shared").is_in(picked.implode())).group_by("__shared").agg(pl.all().n_unique())
-    )
-    steady = sum(share(within[each.name] == 1) >= 0.95 for each in others)
+    probed = shared.is_in(picked.implode())
+    groups, steady = shared.filter(probed), 0
+    for each in others:  # one after another: they may be many, and the rows too
+        found = pl.DataFrame([groups, each.values.filter(probed).alias("__value")])
+        within = found.group_by("__shared").agg(pl.col("__value").n_unique())
+        steady += share(within["__value"] == 1) >= 0.95
     return steady, len(others)
 
 
