@@ -238,9 +238,7 @@ def test_a_column_that_only_few_rows_cannot_clear_stays_and_is_named(table: pl.D
     assert any("cannot clear" in note and "strong" in note for note in found.notes)
 
 
-@pytest.mark.parametrize(
-    ("target", "what"), [("size", "concordance"), ("colour", "stands for colour = ")]
-)
+@pytest.mark.parametrize(("target", "what"), [("size", "concordance"), ("colour", "stands for colour = ")])
 def test_leaks_of_numbers_and_of_several_classes_are_left_out(
     table: pl.DataFrame, target: str, what: str
 ) -> None:
