@@ -291,7 +291,8 @@ def line(name: str, table: Table, fared: Outcome) -> str:
     kinds = ", ".join(
         f"{roles.count(kind)} {kind}" for kind in dict.fromkeys(roles) if kind not in ("target", "feature")
     )
-    blocked = ", ".join(check["code"] for check in fared.decision["checks"] if check["status"] == "failed")
+    failed = (check["code"] for check in fared.decision["checks"] if check["status"] == "failed")
+    blocked = ", ".join(dict.fromkeys(failed))
     decided = fared.decision["outcome"] + (f" by {blocked}" if blocked else "")
     value, low, high = fared.score
     difference = "{:+.3f} ({:+.3f} to {:+.3f})".format(*fared.difference)
