@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from components.data.conformity import converted, holding, require_form, typed
 from components.data.contract import STORED_AS, CheckedTable, ColumnRule, Contract, Violation, written
 from components.data.reading import read_as
-from components.data.rowhash import row_hashes
+from components.data.rowhash import different, row_hashes
 from components.errors import ContractError, DataError
 
 REASONS = "reasons"
@@ -171,10 +172,10 @@ def _column_flags(
 
 
 def _key_flags(whole: pl.DataFrame, key: Sequence[str]) -> Iterator[_Flag]:
-    identity = pl.Series(row_hashes(whole, key)) if key else pl.Series(dtype=pl.UInt64)
-    if identity.n_unique() < len(identity):
+    identity = row_hashes(whole, key) if key else np.empty(0, np.uint64)
+    if different(identity) < len(identity):
         complete = whole.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
-        repeated = identity.is_duplicated() & complete
+        repeated = pl.Series(identity).is_duplicated() & complete
         if repeated.any():
             yield _Flag(tuple(key), "repeated key", repeated)
 

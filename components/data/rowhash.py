@@ -36,6 +36,12 @@ def row_hashes(table: pl.DataFrame, columns: Sequence[str] | None = None) -> Has
     return hashes
 
 
+def different(hashes: Hashes) -> int:
+    """How many different hashes there are; a sorted copy takes less memory than a table of them."""
+    ordered = np.sort(hashes)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + bool(len(ordered))
+
+
 def map_batches(use: Callable[[int, Hashes], T], table: pl.DataFrame) -> Iterator[T]:
     """What ``use(first row, row hashes)`` returns for one batch of rows after another, in order.
 

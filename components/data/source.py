@@ -55,7 +55,8 @@ class Taken:
         Raises:
             DataError: it cannot be read, or the files are no longer those that were asked for first.
         """
-        return self._collected(self.frame.select(selectors.by_name(name))).to_series()
+        values = self._collected(self.frame.select(selectors.by_name(name))).to_series()
+        return values.rechunk()  # columns in unlike pieces are all copied by whatever joins them
 
     def _collected(self, frame: pl.LazyFrame) -> pl.DataFrame:
         try:

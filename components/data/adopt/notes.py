@@ -11,7 +11,7 @@ from components.data.adopt.leaks import MEASURE, Alone, upper
 from components.data.adopt.look import Column, words_of
 from components.data.adopt.precision import half_width, held_out
 from components.data.adopt.target import Target
-from components.data.rowhash import row_hashes
+from components.data.rowhash import different, row_hashes
 
 SUSPECT = 0.85
 """A column that reaches this area under the ROC curve alone is named; one that L02 would block is left out."""
@@ -84,7 +84,7 @@ def notes(
             f"Should groups by {', '.join(asked)} be judged? Then adopt again, and name them with SENSITIVE=."
         )
     table = pl.DataFrame([column.values for column in columns if role[column.name] != "key"])
-    repeated = table.height - pl.Series(row_hashes(table)).n_unique()
+    repeated = table.height - different(row_hashes(table))
     if repeated:
         share = repeated / table.height
         told.append(

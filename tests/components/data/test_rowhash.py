@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from components.data.cellhash import cell_hashes, mix
-from components.data.rowhash import BATCH_ROWS, map_batches, row_hashes
+from components.data.rowhash import BATCH_ROWS, different, map_batches, row_hashes
 
 
 def summed(table: pl.DataFrame) -> np.ndarray:
@@ -69,3 +69,8 @@ def test_every_bit_of_the_hash_is_even(sample: pl.DataFrame) -> None:
     hashes = np.unique(row_hashes(sample.with_row_index("number")))
     share = np.array([((hashes >> np.uint64(bit)) & np.uint64(1)).mean() for bit in range(64)])
     assert np.abs(share - 0.5).max() < 5 * 0.5 / np.sqrt(len(hashes))
+
+
+@pytest.mark.parametrize(("hashes", "number"), [([], 0), ([7], 1), ([3, 1, 3, 2, 1], 3)])
+def test_different_hashes_are_counted(hashes: list[int], number: int) -> None:
+    assert different(np.array(hashes, np.uint64)) == number
