@@ -22,6 +22,12 @@ WORDS = (
     "small", "large", "late", "early", "red", "blue", "green", "parcel", "box", "letter", "door", "garden", "street", "office",
     "paid", "open", "sent", "back", "wrong", "size",
 )  # fmt: skip
+LAUNCHER = (
+    "import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(done.returncode)"
+)
+"""A process counts what the one that started it had resident, so a small one starts those that are measured."""
+
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -182,15 +188,11 @@ def peak(*words: str) -> tuple[float, str]:
     Raises:
         SystemExit: it failed; with the end of what it said.
     """
-    running = subprocess.Popen(
-        [sys.executable, "-m", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    said = running.stdout.read() if running.stdout else ""
-    _, status, usage = os.wait4(running.pid, 0)
-    running.returncode = os.waitstatus_to_exitcode(status)
-    if running.returncode:
-        raise SystemExit(f"{' '.join(words[:2])} failed:\n{said[-2000:]}")
-    return usage.ru_maxrss * 1024.0, said
+    command = [sys.executable, "-c", LAUNCHER, sys.executable, "-m", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words[:2])} failed:\n{(done.stdout + done.stderr)[-2000:]}")
+    return float(done.stderr.splitlines()[-1]) * 1024, done.stdout
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import size
 
 ROWS, FEW = 500_000, 2_000
-LIMITS = {"adopt": 3.2, "intake": 3.0, "divide": 2.0, "examples": 2.6}
+LIMITS = {"adopt": 3.7, "intake": 3.0, "divide": 2.0, "examples": 3.3}
 """Bytes of memory for each byte of the table's rows in the contract's types; a CSV's texts alone are more than two."""
 
 pytestmark = pytest.mark.system
