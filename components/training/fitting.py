@@ -70,7 +70,9 @@ def fit(
 
 def task_of(value: Values) -> Task:
     """The task whose outcomes have such values."""
-    return {OutcomeValues: "binary", ClassValues: "multiclass", ErrorValues: "regression"}[type(value)]  # type: ignore[return-value]
+    if isinstance(value, OutcomeValues):
+        return "binary"
+    return "multiclass" if isinstance(value, ClassValues) else "regression"
 
 
 def baselines(train: Examples, *, columns: Columns, seed: int, task: Task = "binary") -> dict[str, Pipeline]:
