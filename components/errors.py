@@ -42,3 +42,11 @@ class BundleError(FlowprintError):
 
 class LedgerError(FlowprintError):
     """The chain of decisions is broken."""
+
+
+class DeploymentError(FlowprintError):
+    """A deployment's folder does not say what is to be served, or the settings of its server are wrong."""
+
+
+class LogError(FlowprintError):
+    """Predictions cannot be written to the log."""
