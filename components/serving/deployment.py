@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +42,7 @@ class Pointer:
     mode: Mode = ""
     share: float = 0.0
     sticky: str = ""
-    settings: ServingSettings = ServingSettings()
+    settings: ServingSettings = field(default_factory=ServingSettings)
 
     @classmethod
     def read(cls, folder: Path) -> Pointer:
