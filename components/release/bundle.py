@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
     from components.release.export import Program
 
-SERVED_BY = {"onnx": ("numpy", "onnxruntime"), "skops": ("numpy", "pandas", "scikit-learn", "skops")}
-"""The libraries that each runtime imports."""
+_SERVER = ("httptools", "msgspec", "uvicorn", "uvloop")
+SERVED_BY = {
+    "onnx": ("numpy", "onnxruntime", *_SERVER),
+    "skops": ("numpy", "pandas", "scikit-learn", "skops", *_SERVER),
+}
+"""The libraries that each runtime and the server import."""
 
 EXAMPLE_ROWS = 5
 
@@ -90,6 +94,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
     Raises:
         BundleError: a part is missing, or the environment is not the lock's.
     """
+    from components.release.archive import server_code
     from components.release.lock import requirements
     from components.release.mlmodel import mlmodel_files
     from components.release.sbom import sbom
@@ -103,6 +108,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     files = {
         **program.files,
+        "server.pyz": server_code(),
         "model.skops": program.model,
         "contract.json": _json(parts.contract),
         "reference.json": _json(parts.reference),

@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080, help="0 is any free one")
     parser.add_argument("--log-folder", type=Path, default=Path("predictions"), help="of the prediction log")
-    parser.add_argument("--ready-file", type=Path, help="where the address and the processes are told, as JSON")
+    parser.add_argument(
+        "--ready-file", type=Path, help="where the address and the processes are told, as JSON"
+    )
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.set_defaults(inside=inside)
     return parser
