@@ -82,6 +82,10 @@ class App:
         }  # fmt: skip
         self._posts: dict[str, Callable[[Request], Answer]] = {"/invocations": self._invocations}
 
+    def close(self) -> None:
+        """Return when what goes on beside the answers has ended."""
+        self._scorer.shadow.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)

@@ -11,6 +11,7 @@ from components.errors import LogError
 from components.serving.answers import RequestError, refused
 from components.serving.contract import WHOLE, Checked, Problem
 from components.serving.prediction_log import Record
+from components.serving.shadow import Shadow
 from components.serving.table import Table
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Scorer:
     def __init__(self, deployment: Deployment, log: PredictionLog, settings: ServingSettings) -> None:
         self._deployment, self._log = deployment, log
         self._set_aside = settings.bad_rows == "set_aside"
+        self.shadow = Shadow(log)
 
     def score(self, table: Table, request_id: str) -> Scored:
         """The predictions for the rows of a request, which are logged.
@@ -81,6 +83,8 @@ class Scorer:
         for part, predictions in zip(parts, said, strict=True):
             self._keep(part.variant, part.variant.name, part.checked, predictions, part.rows, request_id)
         predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, table.rows)
+        if (shadow := self._deployment.shadow) is not None:
+            self.shadow.score(shadow, table, request_id, predictions, rows)
         return Scored(predictions, rows, table.rows, problems, parts[0].variant)
 
     def _parts(self, table: Table, request_id: str) -> list[_Part]:

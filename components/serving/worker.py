@@ -90,6 +90,7 @@ def run(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, app, deployment, listener, parent))
     finally:
+        app.close()
         log.close()
         events.tell("info", "worker ended", worker=number, predictions_lost=log.lost)
     return 0
