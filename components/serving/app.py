@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.serving import events
 from components.serving.answers import REQUEST_ID, Answer, RequestError
-from components.serving.endpoints import Endpoint, Endpoints, Request
+from components.serving.endpoints import POSTS, Endpoint, Endpoints, Request
 from components.serving.scoring import Scorer
 from components.serving.traffic import Traffic
 
@@ -68,6 +68,11 @@ class App:
         self.ready, self.draining = True, False
 
     @property
+    def timeout_seconds(self) -> float:
+        """How long a client may take to send the headers, and how long to send the body."""
+        return self._settings.timeout_seconds
+
+    @property
     def shadow_disagreements(self) -> int:
         """Rows on which the shadow decided otherwise."""
         return self._scorer.shadow.disagreements
@@ -102,7 +107,7 @@ class App:
             else:
                 answer = endpoint.answer(request)
         except RequestError as error:
-            answer = self._refusal(error, route)
+            answer = self.refusal(error, route)
         except Exception as error:  # a client is told that it failed, and the server goes on
             answer = self._failure(error, route, request_id.decode())
         finally:
@@ -125,7 +130,7 @@ class App:
                     reason="token",
                     headers=((b"www-authenticate", b"Bearer"),),
                 )
-            if self._in_flight > self._settings.max_waiting:
+            if self._in_flight > self._settings.max_waiting and endpoint.methods == POSTS:
                 raise RequestError(503, "The server is busy; try again.", reason="queue", headers=_RETRY)
         if method not in endpoint.methods:
             raise RequestError(
@@ -163,7 +168,8 @@ class App:
             ) from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def _refusal(self, error: RequestError, route: str) -> Answer:
+    def refusal(self, error: RequestError, route: str) -> Answer:
+        """The answer to a request that is refused, which is told and counted."""
         events.refused(route, error.status, error.reason)
         if error.reason:
             self._traffic.rejected(error.reason)

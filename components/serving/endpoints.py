@@ -48,7 +48,7 @@ class Endpoint:
         route: how the metrics call it.
         methods: that it knows.
         answer: what it answers.
-        probe: whether it is asked by those who watch: without a token, and even where the server is busy.
+        probe: whether those who watch ask it, without a token.
     """
 
     route: str

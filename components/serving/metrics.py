@@ -109,7 +109,7 @@ class Metrics:
         self._cells = memoryview(self._map).cast("d")
         self._path = path
         self._names = path.with_suffix(".names").open("w", encoding="utf-8")
-        self._used = 1  # the first one takes what finds no place
+        self._used = 2  # the first ones take what finds no place
         self._places: dict[tuple[str, Labels], int] = {}
         self._histograms: dict[tuple[str, Labels], Histogram] = {}
         self._making = threading.Lock()
@@ -155,6 +155,7 @@ class Metrics:
 
     def close(self) -> None:
         """Let others see that this worker runs no more; what it counted stays."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)  # closing does not: the mapping keeps the file open
         self._names.close()
         self._file.close()
 

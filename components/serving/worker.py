@@ -16,6 +16,7 @@ import uvloop
 from components.errors import DeploymentError
 from components.serving import events
 from components.serving.app import App
+from components.serving.connection import Connection
 from components.serving.deployment import Deployment
 from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
@@ -90,7 +91,7 @@ def run(
         if parent is not None:
             parent.send(b"1")
 
-    server = _Server(_config(app, deployment.settings.drain_seconds), started)
+    server = _Server(_config(app), started)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, app, deployment, state, listener, parent))
@@ -103,10 +104,10 @@ def run(
     return 0
 
 
-def _config(app: App, drain_seconds: float) -> uvicorn.Config:
+def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -116,7 +117,7 @@ def _config(app: App, drain_seconds: float) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        timeout_graceful_shutdown=1,  # after `_drain`, which waits for what is in flight
     )
 
 
