@@ -42,7 +42,9 @@ def test_it_passes_its_own_lint(project: Path) -> None:
 
 
 def test_it_passes_its_own_tests(project: Path) -> None:
-    said = make(project, "test")
+    """All but those that never look at the project they stand in, and pass in the template as the same files."""
+    ignored = " ".join(f"--ignore=tests/components/{name}" for name in ALIKE_EVERYWHERE)
+    said = make(project, "test", PYTEST_ADDOPTS=ignored)
     assert " passed" in said
     assert "failed" not in said
 
