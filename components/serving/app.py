@@ -61,7 +61,9 @@ class App:
         self._settings, self._token = settings, b"Bearer " + token.encode() if token else b""
         self._traffic = Traffic(metrics)
         self._scorer = Scorer(deployment, log, settings, metrics)
-        self._endpoints = Endpoints(deployment, self._scorer, settings, metrics, lambda: self.ready)
+        self._endpoints = Endpoints(
+            deployment, self._scorer, settings, metrics, lambda: self.ready, token=bool(token)
+        )
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._prefix, self._numbers = secrets.token_hex(8).encode(), itertools.count(1)
         self._in_flight = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from components.serving import inference_protocol, mlflow_protocol
+from components.serving import inference_protocol, mlflow_protocol, openapi
 from components.serving.answers import REQUEST_ID, Answer, RequestError
 from components.serving.metrics import Metrics
 from components.serving.scoring import Scorer
@@ -66,6 +66,7 @@ class Endpoints:
         settings: of the server.
         metrics: what `/metrics` tells.
         ready: whether new requests are wanted.
+        token: whether clients must bear one.
     """
 
     def __init__(
@@ -75,9 +76,12 @@ class Endpoints:
         settings: ServingSettings,
         metrics: Metrics,
         ready: Callable[[], bool],
+        *,
+        token: bool,
     ) -> None:
-        self._deployment, self._scorer, self._max_rows = deployment, scorer, settings.max_rows
-        self._metrics, self._ready = metrics, ready
+        self._deployment, self._scorer, self._settings = deployment, scorer, settings
+        self._metrics, self._ready, self._token = metrics, ready, token
+        self._max_rows = settings.max_rows
         self._outputs: tuple[str, dict[str, list[Any]]] = ("", {})
         alive = Answer(200, b"\n")
         fixed = [
@@ -88,6 +92,7 @@ class Endpoints:
                 "/version", READS, lambda _: Answer(200, VERSION.encode(), b"text/plain; charset=utf-8")
             ),
             Endpoint("/metrics", READS, self._tell_metrics),
+            Endpoint("/openapi.json", READS, self._description),
             Endpoint("/v2", READS, self._server_metadata),
             Endpoint("/v2/health/live", READS, lambda _: _json({"live": True}), probe=True),
             Endpoint("/v2/health/ready", READS, self._readiness, probe=True),
@@ -170,6 +175,11 @@ class Endpoints:
 
     def _readiness(self, _: Request) -> Answer:
         return _json({"ready": self._ready()}, 200 if self._ready() else 503)
+
+    def _description(self, _: Request) -> Answer:
+        champion = self._deployment.champion
+        outputs = self._predicted(champion)
+        return _json(openapi.document(champion.model, self._settings, outputs, VERSION, token=self._token))
 
     def _tell_metrics(self, _: Request) -> Answer:
         text = self._metrics.text().encode()

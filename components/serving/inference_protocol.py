@@ -97,7 +97,7 @@ def _input(tensor: dict[str, Any], rest: memoryview, max_rows: int) -> tuple[str
     name, datatype = tensor.get("name"), tensor.get("datatype")
     if not isinstance(name, str):
         raise RequestError(400, "An input has no name; give each one.")
-    if datatype not in tensors.NUMPY and datatype != "BYTES":
+    if not isinstance(datatype, str) or datatype not in (*tensors.NUMPY, "BYTES"):
         raise RequestError(
             400, f"Input {name[:200]!r}: the datatype must be one of {', '.join((*tensors.NUMPY, 'BYTES'))}."
         )
