@@ -42,3 +42,7 @@ class BundleError(FlowprintError):
 
 class LedgerError(FlowprintError):
     """The chain of decisions is broken."""
+
+
+class RefusalError(FlowprintError):
+    """A bundle may not go where it was to go, or did not do there what it should."""

@@ -142,7 +142,7 @@ class ReadableErrors(UserStepDecorator):
 
 
 class Orchestrated(FlowMutator):
-    """Adds to each step what config.toml says of it: threads, resources, retries, timeout; and the schedule."""
+    """Adds to each step what config.toml says of it: threads, resources, retries, timeout."""
 
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
@@ -165,8 +165,6 @@ class Orchestrated(FlowMutator):
                 if deploying or on_cluster():
                     container = self._container(resources, settings.compute.image)
                     step.add_decorator(REMOTE[orchestrator], deco_kwargs=container)
-        if remote and settings.retraining.schedule:
-            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
 
     @staticmethod
     def _refuse_unshared(settings: config.Settings) -> None:
@@ -186,6 +184,15 @@ class Orchestrated(FlowMutator):
         # Without memory here Kubernetes would be asked for Metaflow's own 4096 MB where the step needs less.
         asked: dict[str, Any] = {"cpu": resources.cpu, "memory": resources.memory}
         return asked | ({"image": image} if image else {})
+
+
+class Scheduled(FlowMutator):
+    """Adds the schedule of retraining, where an orchestrator keeps one."""
+
+    def pre_mutate(self, mutable_flow: MutableFlow) -> None:
+        settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
+        if settings.project.orchestrator != "local" and settings.retraining.schedule:
+            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
 
 
 class ConfiguredFlow(FlowSpec):

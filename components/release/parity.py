@@ -200,10 +200,10 @@ def _library_folders() -> list[str]:
 
 def _latency(single: NDArray[np.float64], batch: NDArray[np.float64], rows: int) -> Latency:
     p50, p99 = np.quantile(single, [0.5, 0.99]) * 1e3
-    return Latency(float(p50), float(p99), float(rows / batch.sum()), _quantile_bounds(single * 1e3, 0.99))
+    return Latency(float(p50), float(p99), float(rows / batch.sum()), quantile_bounds(single * 1e3, 0.99))
 
 
-def _quantile_bounds(values: NDArray[np.float64], quantile: float) -> tuple[float, float]:
+def quantile_bounds(values: NDArray[np.float64], quantile: float) -> tuple[float, float]:
     """The 95 % interval of a quantile by order statistics, whatever the distribution.
 
     Source: David and Nagaraja (2003), Order Statistics, 7.1.
