@@ -205,6 +205,19 @@ class Deploy(Section):
 
 class Serving(Section):
     requests_per_second: Annotated[float, Field(gt=0)] = 50.0
+    workers: Annotated[int, Field(ge=1, le=1024)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    max_body_bytes: Annotated[int, Field(ge=1)] = 16_777_216
+    max_rows: Annotated[int, Field(ge=1)] = 10_000
+    max_waiting: Annotated[int, Field(ge=1)] = 64
+    timeout_seconds: Annotated[float, Field(ge=0.001)] = 10.0
+    bad_rows: Literal["refuse", "set_aside"] = "refuse"
+    log: Literal["window", "strict", "off"] = "window"
+    log_window_seconds: Annotated[float, Field(ge=0.001)] = 1.0
+    log_columns: tuple[str, ...] = ("*",)
+    log_segment_bytes: Annotated[int, Field(ge=1)] = 67_108_864
+    log_buffer_bytes: Annotated[int, Field(ge=1)] = 67_108_864
+    drain_seconds: Annotated[float, Field(ge=0)] = 5.0
 
 
 class Monitoring(Section):

@@ -46,3 +46,11 @@ class LedgerError(FlowprintError):
 
 class RefusalError(FlowprintError):
     """A bundle may not go where it was to go, or did not do there what it should."""
+
+
+class DeploymentError(FlowprintError):
+    """A deployment's folder does not say what is to be served, or the settings of its server are wrong."""
+
+
+class LogError(FlowprintError):
+    """Predictions cannot be written to the log."""

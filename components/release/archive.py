@@ -13,6 +13,7 @@ from typing import Any
 COMPONENTS = Path(__file__).resolve().parents[1]
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_SERVER_MAIN = b"import sys\n\nfrom components.serving.__main__ import main\n\nsys.exit(main())\n"
 _MAIN = b"import sys\n\nfrom program import main\n\nsys.exit(main())\n"
 
 
@@ -46,6 +47,22 @@ def program_code(*, with_training: bool = False) -> bytes:
         for path in [*shared, *(COMPONENTS / "training").rglob("*.py")]:
             files[path.relative_to(COMPONENTS.parent).as_posix()] = path.read_bytes()
     return zipped(files)
+
+
+def server_code() -> bytes:
+    """The server as one file that Python runs: `server.pyz`.
+
+    It keeps the packages' paths, so that it is the same code wherever it runs.
+    """
+    shared = [
+        COMPONENTS / "__init__.py",
+        COMPONENTS / "errors.py",
+        COMPONENTS / "release" / "__init__.py",
+        COMPONENTS / "release" / "manifest.py",
+    ]
+    paths = [*shared, *(COMPONENTS / "serving").rglob("*.py")]
+    files = {path.relative_to(COMPONENTS.parent).as_posix(): path.read_bytes() for path in paths}
+    return zipped({"__main__.py": _SERVER_MAIN, **files})
 
 
 def canonical_skops(data: bytes) -> bytes:

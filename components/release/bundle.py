@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 
     from components.release.export import Program
 
-SERVED_BY = {"onnx": ("numpy", "onnxruntime"), "skops": ("numpy", "pandas", "scikit-learn", "skops")}
-"""The libraries that each runtime imports."""
+_SERVER = ("httptools", "msgspec", "uvicorn", "uvloop")
+SERVED_BY = {
+    "onnx": ("numpy", "onnxruntime", *_SERVER),
+    "skops": ("numpy", "pandas", "scikit-learn", "skops", *_SERVER),
+}
+"""The libraries that each runtime and the server import."""
 
 EXAMPLE_ROWS = 5
 
@@ -90,6 +94,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
     Raises:
         BundleError: a part is missing, or the environment is not the lock's.
     """
+    from components.release.archive import server_code
     from components.release.lock import requirements
     from components.release.mlmodel import mlmodel_files
     from components.release.sbom import sbom
@@ -103,12 +108,14 @@ def contents(parts: Parts) -> dict[str, bytes]:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     files = {
         **program.files,
+        "server.pyz": server_code(),
         "model.skops": program.model,
         "contract.json": _json(parts.contract),
         "reference.json": _json(parts.reference),
         "decision.json": _json(decision),
-        "lineage.json": _json(parts.lineage),
+        "lineage.json": _json({**parts.lineage, "name": parts.name, "created": parts.created}),
         "smoke.parquet": _smoke(parts.smoke, program),
+        "smoke.json": _recorded_rows(parts.smoke, program),
         "requirements.txt": requirements(parts.lock, serving).encode(),
         "sbom.cdx.json": sbom(
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
@@ -214,6 +221,18 @@ def _smoke(rows: pd.DataFrame, program: Program) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
+
+
+def _recorded_rows(rows: pd.DataFrame, program: Program) -> bytes:
+    """The smoke rows by column as JSON has them, which a server reads with nothing installed."""
+    plain = rows.astype(object).where(rows.notna(), None)
+    columns = {str(name): [_moment(value) for value in plain[name].tolist()] for name in plain}
+    inputs = {name: columns.pop(name) for name in program.inputs}
+    return _json({"inputs": inputs, "predictions": columns})
+
+
+def _moment(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -84,7 +84,7 @@ def test_everything_of_the_design_is_inside(packed):
     assert set(packed) == {
         "MLmodel", "python_env.yaml", "requirements.txt", "input_example.json",
         "serving_input_example.json", "program.json", "program.onnx",
-        "program.pyz", "model.skops", "contract.json", "reference.json", "smoke.parquet", "decision.json",
+        "program.pyz", "server.pyz", "model.skops", "smoke.json", "contract.json", "reference.json", "smoke.parquet", "decision.json",
         "documents/model_card.md", "documents/datasheet.md", "Containerfile", "sbom.cdx.json", "lineage.json",
         "manifest.json",
     }  # fmt: skip

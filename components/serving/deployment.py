@@ -1,0 +1,246 @@
+"""What a server serves: the champion, and beside it a challenger that sees the same requests or a share of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from components.errors import DeploymentError, FlowprintError
+from components.serving.model import Model
+from components.serving.settings import ServingSettings
+
+POINTER = "deployment.json"
+FORMAT = 1
+
+Mode = Literal["", "shadow", "split"]
+_KEYS = {"version", "environment", "champion", "challenger", "mode", "share", "sticky", "serving"}
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What deployment.json says.
+
+    Attributes:
+        environment: where this is, such as "production".
+        champion: the bundle that answers.
+        challenger: a second bundle, or "".
+        mode: "shadow": the challenger scores too, and only the log sees it; "split": it answers its share.
+        share: of the keys that the challenger answers, from 0 to 1.
+        sticky: the input column by whose value a row is always answered by the same one; "" for the routing key of
+            the request.
+        settings: of the server.
+    """
+
+    environment: str
+    champion: str
+    challenger: str = ""
+    mode: Mode = ""
+    share: float = 0.0
+    sticky: str = ""
+    settings: ServingSettings = field(default_factory=ServingSettings)
+
+    @classmethod
+    def read(cls, folder: Path) -> Pointer:
+        """The pointer of a deployment's folder.
+
+        Raises:
+            DeploymentError: there is none, or it says something else than a deployment does.
+        """
+        path = folder / POINTER
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise DeploymentError(
+                f"{path}: missing; deploy a bundle there first (make deploy), or name another folder."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise DeploymentError(f"{path}: cannot be read ({error}); deploy again.") from error
+        if not isinstance(said, dict) or said.get("version") != FORMAT or not said.keys() <= _KEYS:
+            raise DeploymentError(f"{path}: not a deployment of format {FORMAT}; deploy again.")
+        said.pop("version")
+        settings = ServingSettings.from_json(said.pop("serving", {}))
+        return _checked(path, said, settings)
+
+    def to_bytes(self) -> bytes:
+        """What :meth:`read` reads."""
+        said = {**vars(self), "version": FORMAT, "serving": vars(self.settings)}
+        said.pop("settings")
+        return json.dumps(said, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def _checked(path: Path, said: Mapping[str, Any], settings: ServingSettings) -> Pointer:
+    pointer = Pointer(**{"environment": "", "champion": "", **said}, settings=settings)
+    texts = (pointer.environment, pointer.champion, pointer.challenger, pointer.mode, pointer.sticky)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(pointer.share, int | float):
+        raise DeploymentError(f"{path}: a value is of another type than a deployment has; deploy again.")
+    if not pointer.champion:
+        raise DeploymentError(f"{path}: names no champion; deploy again.")
+    if pointer.mode not in ("", "shadow", "split") or bool(pointer.mode) != bool(pointer.challenger):
+        raise DeploymentError(
+            f"{path}: the mode is {pointer.mode!r} and the challenger {pointer.challenger[:12]!r}; a challenger goes "
+            "with the mode 'shadow' or 'split', and without one both are empty."
+        )
+    if not 0 <= pointer.share <= 1:
+        raise DeploymentError(f"{path}: the share is {pointer.share}; it must be from 0 to 1.")
+    return pointer
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model and the part it plays: "champion" or "challenger"."""
+
+    name: str
+    model: Model
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """What is served at a moment; replaced as a whole."""
+
+    pointer: Pointer
+    champion: Variant
+    challenger: Variant | None = None
+
+
+class Deployment:
+    """The models in service; what a newer deployment asks for is verified before it takes over.
+
+    Attributes:
+        refused: why the newest deployment is not in service; "" if it is.
+        swaps: how often another one has taken over.
+    """
+
+    def __init__(self, folder: Path | None, serving: _Serving) -> None:
+        self._folder, self._serving, self._seen = folder, serving, _stamp(folder)
+        self._refreshing = threading.Lock()
+        self.refused, self.swaps = "", 0
+
+    @classmethod
+    def of_bundle(cls, folder: Path, settings: ServingSettings | None = None) -> Deployment:
+        """One bundle alone, for good.
+
+        Raises:
+            BundleError: it cannot be served.
+        """
+        settings = settings or ServingSettings()
+        model = Model.load(folder, threads=settings.threads)
+        pointer = Pointer("", model.bundle_id, settings=settings)
+        return cls(None, _Serving(pointer, Variant("champion", model)))
+
+    @classmethod
+    def watched(cls, folder: Path) -> Deployment:
+        """What a deployment's folder names, now and when :meth:`refresh` is called.
+
+        Raises:
+            DeploymentError: the folder names nothing that can be served.
+            BundleError: a bundle is not what it should be.
+        """
+        folder = Path(folder).resolve()
+        return cls(folder, _load(folder, Pointer.read(folder), {}))
+
+    @property
+    def settings(self) -> ServingSettings:
+        """Of the server; those it started with, whatever a newer deployment says."""
+        return self._serving.pointer.settings
+
+    @property
+    def environment(self) -> str:
+        """Where this is, such as "production"; "" for a bundle alone."""
+        return self._serving.pointer.environment
+
+    @property
+    def champion(self) -> Variant:
+        """Who answers, or answers most."""
+        return self._serving.champion
+
+    @property
+    def challenger(self) -> Variant | None:
+        """Who is tried beside, if anybody is."""
+        return self._serving.challenger
+
+    @property
+    def shadow(self) -> Variant | None:
+        """Who scores what the champion answers, for the log alone."""
+        return self._serving.challenger if self._serving.pointer.mode == "shadow" else None
+
+    @property
+    def splits(self) -> bool:
+        """Whether a share of the requests is the challenger's."""
+        return self._serving.pointer.mode == "split"
+
+    @property
+    def sticky(self) -> str:
+        """The column by whose value rows are routed, or ""."""
+        return self._serving.pointer.sticky if self.splits else ""
+
+    def route(self, key: str) -> Variant:
+        """Who answers for a key: the same one as long as the same two are compared.
+
+        The key's place in [0, 1) is a hash of it and of both bundles; below the share, the challenger answers. Other
+        bundles are other places, so that one experiment does not follow the assignment of the one before.
+        """
+        serving = self._serving
+        if serving.challenger is None or serving.pointer.mode != "split":
+            return serving.champion
+        salt = f"{serving.pointer.champion}:{serving.pointer.challenger}:{key}"
+        place = int.from_bytes(hashlib.blake2b(salt.encode(), digest_size=8).digest(), "big") / 2**64
+        return serving.challenger if place < serving.pointer.share else serving.champion
+
+    @property
+    def changed(self) -> bool:
+        """Whether the pointer was replaced since it was last looked at."""
+        return self._folder is not None and _stamp(self._folder) != self._seen
+
+    def refresh(self) -> bool:
+        """Whether another deployment has taken over; if it cannot, the old one stays and ``refused`` says why."""
+        if self._folder is None:
+            return False
+        with self._refreshing:
+            self._seen = _stamp(self._folder)
+            try:
+                pointer = Pointer.read(self._folder)
+                if replace(pointer, settings=self.settings) == self._serving.pointer:
+                    self.refused = ""
+                    return False
+                known = {each.model.bundle_id: each.model for each in self._variants()}
+                serving = _load(self._folder, replace(pointer, settings=self.settings), known)
+            except FlowprintError as error:
+                self.refused = str(error)
+                return False
+            self._serving, self.refused, self.swaps = serving, "", self.swaps + 1
+            return True
+
+    def _variants(self) -> list[Variant]:
+        serving = self._serving
+        return [serving.champion, *([serving.challenger] if serving.challenger else [])]
+
+
+def _load(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:
+    champion = Variant("champion", _model(folder, pointer.champion, pointer.settings, known))
+    if not pointer.challenger:
+        return _Serving(pointer, champion)
+    return _Serving(
+        pointer, champion, Variant("challenger", _model(folder, pointer.challenger, pointer.settings, known))
+    )
+
+
+def _model(folder: Path, bundle_id: str, settings: ServingSettings, known: Mapping[str, Model]) -> Model:
+    if bundle_id in known:
+        return known[bundle_id]
+    if not bundle_id.isalnum():
+        raise DeploymentError(f"{folder / POINTER}: {bundle_id[:20]!r} is no bundle's id; deploy again.")
+    return Model.load(folder / "bundles" / bundle_id, bundle_id, settings.threads)
+
+
+def _stamp(folder: Path | None) -> tuple[int, int]:
+    """What changes when the pointer is replaced; zeros where there is none."""
+    try:
+        found = (folder / POINTER).stat() if folder else None
+    except OSError:
+        found = None
+    return (found.st_mtime_ns, found.st_ino) if found else (0, 0)

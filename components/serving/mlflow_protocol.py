@@ -1,0 +1,130 @@
+"""MLflow's scoring protocol: what `/invocations` takes, and how it answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from components.serving.answers import RequestError, told
+from components.serving.contract import Problem
+from components.serving.table import (
+    Table,
+    decoded,
+    of_columns,
+    of_lists,
+    of_records,
+    require_distinct,
+    require_rows,
+)
+
+FORMATS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+CONTENT_TYPES = ("application/json", "text/csv")
+
+_ENCODER = msgspec.json.Encoder()
+_MOST_FIELD_CHARACTERS = 1 << 20
+
+
+def table(content_type: str, body: bytes, max_rows: int) -> Table:
+    """The rows that a request sends.
+
+    Args:
+        content_type: JSON or CSV.
+        body: an object with one of the four formats, or CSV whose first line names the columns.
+        max_rows: more are refused.
+
+    Raises:
+        RequestError: the content type or the body is something else.
+    """
+    kind, _, parameters = content_type.partition(";")
+    kind = kind.strip().lower()
+    if kind not in CONTENT_TYPES:
+        raise RequestError(
+            415, f"The content type is {kind[:100]!r}; send {' or '.join(CONTENT_TYPES)}, in UTF-8."
+        )
+    charset = parameters.partition("charset=")[2].strip(' "').lower()
+    if charset not in ("", "utf-8", "utf8"):
+        raise RequestError(415, f"The charset is {charset[:50]!r}; send UTF-8.")
+    return _of_json(decoded(body), max_rows) if kind == "application/json" else _of_csv(body, max_rows)
+
+
+def _of_json(said: Any, max_rows: int) -> Table:
+    found = [name for name in FORMATS if name in said] if isinstance(said, dict) else []
+    if len(found) != 1 or said.keys() - {found[0], "params", "signature_name"}:
+        raise RequestError(
+            400, f"The body must be an object with one of {', '.join(FORMATS)}, and nothing else."
+        )
+    if said.get("params"):
+        raise RequestError(400, "The model takes no params; leave them out.")
+    content = said[found[0]]
+    if found[0] == "dataframe_split":
+        if not isinstance(content, dict) or not {"columns", "data"} <= content.keys() <= {
+            "columns",
+            "data",
+            "index",
+        }:
+            raise RequestError(400, 'dataframe_split must be {"columns": [...], "data": [[...], ...]}.')
+        return of_lists(content["columns"], content["data"], max_rows)
+    if found[0] == "inputs":
+        return _of_inputs(content, max_rows)
+    return of_records(content, max_rows)
+
+
+def _of_inputs(content: Any, max_rows: int) -> Table:
+    if not isinstance(content, dict):
+        return of_records(content, max_rows)
+    lists = [isinstance(values, list) for values in content.values()]
+    if all(lists):
+        return of_columns(content, max_rows)
+    if any(lists):
+        name = next(name for name, values in content.items() if not isinstance(values, list))
+        raise RequestError(
+            400, f"inputs: column {name[:200]!r} is no list, and others are; send a list a column."
+        )
+    return of_columns({name: [value] for name, value in content.items()}, max_rows)
+
+
+def _of_csv(body: bytes, max_rows: int) -> Table:
+    csv.field_size_limit(_MOST_FIELD_CHARACTERS)
+    try:
+        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        names = next(lines, [])
+        require_distinct(names)
+        rows: list[list[str]] = []
+        for line in lines:
+            if not line and len(names) != 1:
+                continue
+            if len(rows) == max_rows:
+                require_rows(max_rows + 1, max_rows)
+            rows.append(line or [""])
+    except UnicodeDecodeError as error:
+        raise RequestError(400, f"The CSV is not in UTF-8: {error.reason} at byte {error.start}.") from None
+    except csv.Error as error:
+        raise RequestError(400, f"The CSV cannot be read: {error}.") from None
+    return of_lists(names, rows, max_rows)
+
+
+def encoded(
+    predictions: dict[str, list[Any]], rows: Sequence[int] | None, total: int, problems: Sequence[Problem]
+) -> bytes:
+    """The answer: an object a row, or null for a row that was set aside, and then why.
+
+    Args:
+        predictions: by name, one value a row.
+        rows: which rows of the request they are of; None for all.
+        total: how many rows the request has.
+        problems: of the rows that were set aside.
+    """
+    names = tuple(predictions)
+    answers: list[Any] = [
+        dict(zip(names, row, strict=True)) for row in zip(*predictions.values(), strict=True)
+    ]
+    if rows is None:
+        return _ENCODER.encode({"predictions": answers})
+    whole: list[Any] = [None] * total
+    for row, answer in zip(rows, answers, strict=True):
+        whole[row] = answer
+    return _ENCODER.encode({"predictions": whole, **told(problems)})

@@ -1,0 +1,168 @@
+"""A bundle that was verified, loaded by its own code, and seen to answer as it was recorded."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import json
+import math
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from components.errors import BundleError
+from components.release.manifest import verify_folder
+from components.serving.contract import Rules
+
+if TYPE_CHECKING:
+    from components.serving.program import Program
+
+TOLERANCE = 1e-9
+"""How far a score may lie from the recorded one."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle in service.
+
+    Attributes:
+        folder: where it lies.
+        bundle_id: what it was verified to be.
+        version: the id of the run that made it.
+        approved: whether the run was approved.
+        created: when it was made, UTC in ISO 8601.
+        name: what the model is called.
+        program: scores rows.
+        rules: what a row may hold.
+        columns_of: the program's predictions as the columns of a table.
+    """
+
+    folder: Path
+    bundle_id: str
+    version: str
+    approved: bool
+    created: str
+    name: str
+    program: Program
+    rules: Rules
+    columns_of: Any
+
+    @classmethod
+    def load(cls, folder: str | Path, bundle_id: str | None = None, threads: int = 1) -> Model:
+        """The model of a bundle.
+
+        Args:
+            folder: the bundle.
+            bundle_id: the bundle that is meant; without it, one that was packed anew passes.
+            threads: how many threads may work on one call.
+
+        Raises:
+            BundleError: it is not what its manifest says, cannot be loaded, or answers otherwise than recorded.
+        """
+        folder = Path(folder).resolve()
+        manifest = verify_folder(folder, bundle_id)
+        try:
+            code = _own_code(folder, manifest.bundle_id)
+            decision, lineage = (_json(folder, name) for name in ("decision.json", "lineage.json"))
+            model = cls(
+                folder,
+                manifest.bundle_id,
+                str(decision["run"]).rpartition("/")[2],
+                decision["outcome"] == "approved",
+                str(lineage.get("created", "")),
+                str(lineage.get("name", "")) or "model",
+                code.Program.load(folder, threads),
+                Rules.from_json(_json(folder, "contract.json")),
+                code.columns_of,
+            )
+            model._require_recorded(_json(folder, "smoke.json"))
+        except BundleError:
+            raise
+        except Exception as error:  # code of a bundle may fail in any way, and a server in service goes on
+            raise BundleError(
+                f"Bundle {manifest.bundle_id[:12]} cannot be served: {type(error).__name__}: {error}"
+            ) from error
+        return model
+
+    def predict(self, columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """The predictions by name, as JSON knows them, one value a row.
+
+        Args:
+            columns: one array of shape (n,) a column, as :meth:`Program.predict` takes them.
+        """
+        said = self.columns_of(self.program.predict(columns), self.program.classes)
+        return {name: values.tolist() for name, values in said.items()}
+
+    def _require_recorded(self, recorded: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
+        columns = {name: _array(values) for name, values in recorded["inputs"].items()}
+        said = self.predict(columns)
+        for name, wanted in recorded["predictions"].items():
+            for row, (now, then) in enumerate(zip(said[name], wanted, strict=True)):
+                if not _same(now, then):
+                    raise BundleError(
+                        f"Bundle {self.bundle_id[:12]} answers otherwise than recorded: {name} of row {row} is {now!r}, "
+                        f"and was {then!r}. Is the machine's numpy or ONNX Runtime the one in requirements.txt?"
+                    )
+
+
+class _Source(importlib.abc.InspectLoader):
+    """Gives one source text as a module, under a name of its own."""
+
+    def __init__(self, path: str, source: str) -> None:
+        self._path, self._source = path, source
+
+    def get_source(self, fullname: str) -> str:
+        return self._source
+
+    def get_code(self, fullname: str) -> Any:
+        return self.source_to_code(self._source, self._path)
+
+
+def _own_code(folder: Path, bundle_id: str) -> ModuleType:
+    """The bundle's own `program.py`, beside that of any other bundle."""
+    archive = folder / "program.pyz"
+    with zipfile.ZipFile(archive) as files:
+        source = files.read("program.py").decode()
+        if "components/training/__init__.py" in files.namelist():
+            # A program that is served as Python needs the features' own code.
+            import components
+
+            components.__path__.append(f"{archive}/components")
+    name = f"program_{bundle_id}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_loader(name, _Source(f"{archive}/program.py", source))
+        if spec is None or spec.loader is None:
+            raise BundleError(f"{archive.name}: cannot be imported")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def _json(folder: Path, name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    return content
+
+
+def _array(values: Sequence[Any]) -> Any:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _same(now: Any, then: Any) -> bool:
+    if not isinstance(now, float):
+        return bool(now == then)
+    if not isinstance(then, int | float):
+        return math.isnan(now) and then is None
+    return abs(now - then) <= TOLERANCE * max(1.0, abs(then))

@@ -1,0 +1,303 @@
+"""The prediction log: what was asked, by which model it was answered, and how; only this module touches its files.
+
+A segment is a file of lines, each a checksum and one request as JSON. Lines are only ever appended, by one process.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import zlib
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from components.errors import LogError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SUFFIX = ".jsonl"
+_CHECKSUM_CHARACTERS = 9
+
+LogMode = Literal["window", "strict", "off"]
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """One request that was answered.
+
+    Attributes:
+        request_id: names it.
+        at: when it was answered, seconds since 1970 in UTC.
+        variant: "champion", "challenger" or "shadow".
+        bundle_id: the bundle that answered.
+        version: the run that made the bundle.
+        columns: the inputs, one value a row.
+        predictions: by name, one value a row.
+        rows: the numbers of the rows in the request, where some were set aside; otherwise None.
+    """
+
+    request_id: str
+    at: float
+    variant: str
+    bundle_id: str
+    version: str
+    columns: Mapping[str, Sequence[Any]]
+    predictions: Mapping[str, Sequence[Any]]
+    rows: Sequence[int] | None = None
+
+    @property
+    def height(self) -> int:
+        """How many rows were answered."""
+        return len(next(iter(self.predictions.values()), ()))
+
+
+class PredictionLog:
+    """The writing end, of one process.
+
+    In the mode "window" a record waits in memory, at most ``window_seconds``, for a thread that writes: what the process
+    had not written when it is killed is lost. In the mode "strict" it is written before :meth:`append` returns, so that a
+    killed process loses nothing. What was handed to the operating system survives the process, not the machine.
+
+    Args:
+        folder: where the segments are kept, in a folder for each day.
+        worker: names the process among those that write there.
+        mode: "window", "strict" or "off".
+        window_seconds: how long a record may wait.
+        names: the inputs that may be kept; None for all.
+        segment_bytes: after which a new segment is begun.
+        buffer_bytes: how much may wait while nothing can be written; beyond it, the oldest is dropped.
+
+    Attributes:
+        failing: why nothing can be written at present; "" if all is well.
+        lost: how many predictions were dropped.
+        written_bytes: how much was written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        worker: str,
+        mode: LogMode = "window",
+        window_seconds: float = 1.0,
+        names: Sequence[str] | None = None,
+        segment_bytes: int = 64 << 20,
+        buffer_bytes: int = 64 << 20,
+    ) -> None:
+        self._folder, self._worker, self._mode = Path(folder), worker, mode
+        self._window_seconds, self._segment_bytes, self._buffer_bytes = (
+            window_seconds,
+            segment_bytes,
+            buffer_bytes,
+        )
+        self._names = None if names is None else frozenset(names)
+        self._encoder = msgspec.json.Encoder(enc_hook=_plain)
+        self._waiting: deque[tuple[bytes, int]] = deque()
+        self._waiting_bytes = 0
+        self._segment: _Segment | None = None
+        self._segments = 0
+        self._writing, self._changing = threading.Lock(), threading.Lock()
+        self._closed = threading.Event()
+        self.failing, self.lost, self.written_bytes = "", 0, 0
+        self._thread = threading.Thread(target=self._write_on, name="prediction-log", daemon=True)
+        if mode == "window":
+            self._thread.start()
+
+    def append(self, record: Record) -> None:
+        """Keep the record.
+
+        Raises:
+            LogError: only in the mode "strict": it could not be written.
+        """
+        if self._mode == "off":
+            return
+        line = self._line(record)
+        if self._mode == "window":
+            self._wait(line, record.height)
+            return
+        with self._writing:
+            try:
+                self._write(line)
+            except OSError as error:
+                self.failing = _why(error, self._folder)
+                raise LogError(self.failing) from error
+            self.failing = ""
+
+    def flush(self) -> bool:
+        """Whether all that waited is written."""
+        with self._writing:
+            while self._waiting:
+                with self._changing:
+                    batch = list(self._waiting)
+                    self._waiting.clear()
+                    self._waiting_bytes = 0
+                try:
+                    self._write(b"".join(line for line, _ in batch))
+                except OSError as error:
+                    self.failing = _why(error, self._folder)
+                    self._put_back(batch)
+                    return False
+                self.failing = ""
+        return True
+
+    def close(self) -> bool:
+        """Whether all that waited is written; nothing may be appended any more."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        whole = self.flush()
+        if not whole:
+            self.lost += sum(rows for _, rows in self._waiting)
+            self._waiting.clear()
+        if self._segment:
+            self._segment.close()
+            self._segment = None
+        return whole
+
+    def _line(self, record: Record) -> bytes:
+        if self._names is not None:
+            kept = {name: values for name, values in record.columns.items() if name in self._names}
+            record = msgspec.structs.replace(record, columns=kept)
+        return _framed(self._encoder.encode(record))
+
+    def _wait(self, line: bytes, rows: int) -> None:
+        with self._changing:
+            self._waiting.append((line, rows))
+            self._waiting_bytes += len(line)
+            self._drop_oldest()
+
+    def _put_back(self, batch: list[tuple[bytes, int]]) -> None:
+        with self._changing:
+            self._waiting.extendleft(reversed(batch))
+            self._waiting_bytes += sum(len(line) for line, _ in batch)
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        while self._waiting_bytes > self._buffer_bytes:
+            line, rows = self._waiting.popleft()
+            self._waiting_bytes -= len(line)
+            self.lost += rows
+
+    def _write_on(self) -> None:
+        while not self._closed.wait(self._window_seconds):
+            self.flush()
+
+    def _write(self, lines: bytes) -> None:
+        """Append the lines whole, or raise with nothing of them in a segment."""
+        if self._segment is None or not self._segment.takes(len(lines), self._segment_bytes):
+            if self._segment:
+                self._segment.close()
+                self._segment = None
+            self._segments += 1
+            self._segment = _Segment.begin(self._folder, f"{self._worker}-{self._segments:04d}")
+        try:
+            self._segment.append(lines)
+        except OSError:
+            segment, self._segment = self._segment, None
+            segment.close()
+            raise
+        self.written_bytes += len(lines)
+
+
+class _Segment:
+    """A file that is being appended to."""
+
+    def __init__(self, descriptor: int, day: str) -> None:
+        self._descriptor, self._day, self._size = descriptor, day, 0
+
+    @classmethod
+    def begin(cls, folder: Path, name: str) -> _Segment:
+        now = datetime.now(UTC)
+        day = f"{now:%Y-%m-%d}"
+        (folder / day).mkdir(parents=True, exist_ok=True)
+        path = folder / day / f"{now:%H%M%S%f}-{name}{SUFFIX}"
+        return cls(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640), day)
+
+    def takes(self, more: int, limit: int) -> bool:
+        """Whether so many bytes more belong here: of the same day, not too many, in a file that is still there."""
+        there = os.fstat(self._descriptor).st_nlink > 0
+        return there and self._day == f"{datetime.now(UTC):%Y-%m-%d}" and self._size + more <= limit
+
+    def append(self, lines: bytes) -> None:
+        rest = memoryview(lines)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            os.ftruncate(self._descriptor, self._size)
+            raise
+        self._size += len(lines)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments of a log, oldest first."""
+    return sorted(Path(folder).glob(f"*/*{SUFFIX}"))
+
+
+def records(segment: Path) -> Iterator[Record | None]:
+    """The records of a segment in their order, None for each line that was damaged.
+
+    The last line of a process that was killed while it wrote is one.
+    """
+    decoder = msgspec.json.Decoder(Record)
+    with segment.open("rb") as lines:
+        for line in lines:
+            payload = line[_CHECKSUM_CHARACTERS:-1]
+            try:
+                yield decoder.decode(payload) if _framed(payload) == line else None
+            except msgspec.DecodeError:
+                yield None
+
+
+def read(folder: Path) -> tuple[pl.DataFrame, int]:
+    """Every prediction of a log, one a row, and how many damaged lines were passed over.
+
+    Columns are `prediction_id` (the request's id and the row's number in it), `served_at` (UTC), `model_version`,
+    `bundle_id`, `variant`, the inputs as they were sent, and the predictions by their names.
+    """
+    import polars as pl
+
+    found = [record for segment in segments(folder) for record in records(segment)]
+    tables = [_table(record) for record in found if record is not None]
+    if not tables:
+        return pl.DataFrame(), len(found)
+    return pl.concat(tables, how="diagonal_relaxed"), len(found) - len(tables)
+
+
+def _table(record: Record) -> pl.DataFrame:
+    import polars as pl
+
+    numbers = range(record.height) if record.rows is None else record.rows
+    columns = {**record.columns, **record.predictions}
+    return pl.DataFrame(
+        {
+            "prediction_id": [f"{record.request_id}:{number}" for number in numbers],
+            "served_at": datetime.fromtimestamp(record.at, UTC),
+            "model_version": record.version,
+            "bundle_id": record.bundle_id,
+            "variant": record.variant,
+            **{name: pl.Series(name, values, strict=False) for name, values in columns.items()},
+        }
+    )
+
+
+def _framed(payload: bytes) -> bytes:
+    return b"%08x %b\n" % (zlib.crc32(payload), payload)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise NotImplementedError(f"a log keeps plain values, not {type(value).__name__}")
+
+
+def _why(error: OSError, folder: Path) -> str:
+    return f"{folder}: predictions cannot be logged ({error.strerror or error}); free the disk, or make the folder."

@@ -1,0 +1,164 @@
+"""One process that answers: uvicorn with uvloop and httptools around the application."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+
+from components.errors import DeploymentError
+from components.serving import events
+from components.serving.app import App
+from components.serving.deployment import Deployment
+from components.serving.prediction_log import PredictionLog
+
+WATCH_SECONDS = 1.0
+"""How often the deployment's folder is looked at."""
+
+_POLL_SECONDS = 0.05
+
+
+def token() -> str:
+    """What clients must bear, from SERVING_TOKEN_FILE or SERVING_TOKEN; "" if nothing is asked.
+
+    Raises:
+        DeploymentError: the file that holds it cannot be read, or is empty.
+    """
+    path = os.environ.get("SERVING_TOKEN_FILE", "")
+    if not path:
+        return os.environ.get("SERVING_TOKEN", "")
+    try:
+        found = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise DeploymentError(f"SERVING_TOKEN_FILE: the file cannot be read ({error.strerror}).") from None
+    if not found:
+        raise DeploymentError("SERVING_TOKEN_FILE: the file is empty; write the token into it.")
+    return found
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which leaves the signals alone and says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell()
+
+
+def run(
+    listener: socket.socket,
+    deployment: Deployment,
+    *,
+    log: PredictionLog,
+    run_folder: Path,
+    number: int = 0,
+    parent: socket.socket | None = None,
+) -> int:
+    """The exit code, after SIGTERM or SIGINT, the end of what was in flight, and the last line of the log.
+
+    Args:
+        listener: a listening socket.
+        deployment: the models; SIGHUP and a new deployment.json refresh them.
+        log: keeps every prediction; it is closed at the end.
+        run_folder: what the workers of one server share.
+        number: of the worker among them.
+        parent: is told by a byte when requests are answered; when its other end is gone, the worker ends.
+    """
+    app = App(deployment, log, deployment.settings, token())
+
+    def started() -> None:
+        if parent is not None:
+            parent.send(b"1")
+
+    server = _Server(_config(app, deployment.settings.drain_seconds), started)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(server, app, deployment, listener, parent))
+    finally:
+        log.close()
+        events.tell("info", "worker ended", worker=number, predictions_lost=log.lost)
+    return 0
+
+
+def _config(app: App, drain_seconds: float) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # the application tells what happens, without paths and queries
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+    )
+
+
+async def _serve(
+    server: _Server, app: App, deployment: Deployment, listener: socket.socket, parent: socket.socket | None
+) -> None:
+    loop, wake = asyncio.get_running_loop(), asyncio.Event()
+    tasks = [loop.create_task(_watch(deployment, wake))]
+
+    def end() -> None:
+        if not app.draining:
+            tasks.append(loop.create_task(_drain(server, app, deployment.settings.drain_seconds)))
+
+    loop.add_signal_handler(signal.SIGHUP, wake.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    if parent is not None:
+        tasks.append(loop.create_task(_until_orphaned(parent, end)))
+    try:
+        await server.serve([listener])
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _until_orphaned(parent: socket.socket, end: Callable[[], None]) -> None:
+    parent.setblocking(False)
+    while await asyncio.get_running_loop().sock_recv(parent, 16):
+        pass
+    end()
+
+
+async def _drain(server: _Server, app: App, seconds: float) -> None:
+    """Say that no more is wanted, close connections after their answers, and end when none is left or time is up."""
+    app.ready, app.draining = False, True
+    deadline = asyncio.get_running_loop().time() + seconds
+    while server.server_state.connections and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(_POLL_SECONDS)
+    server.should_exit = True
+
+
+async def _watch(deployment: Deployment, wake: asyncio.Event) -> None:
+    """Refresh the deployment when it has changed, or SIGHUP asks for it; in a thread, while requests are answered."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), WATCH_SECONDS)
+        if not wake.is_set() and not deployment.changed:
+            continue
+        wake.clear()
+        if await asyncio.to_thread(deployment.refresh):
+            events.tell("info", "another deployment serves", bundle_id=deployment.champion.model.bundle_id)
+        elif deployment.refused:
+            events.tell("error", "a newer deployment is refused", why=deployment.refused)
