@@ -9,15 +9,14 @@ from metaflow.exception import MetaflowException
 
 from components.data import split
 from components.data.split import SplitRule
-from components.errors import BundleError, ConfigError, DataError
+from components.errors import ConfigError, DataError
 from components.release.ledger import Entry, Ledger
-from components.release.manifest import verify_files
 from components.release.parity import answers
 from components.training.examples import Examples
 from components.training.features import Columns, inputs
 from components.validation.evaluation import ChampionScores
 from components.validation.metrics import Rule
-from flows.orchestration import judged
+from flows.orchestration import bundle_of
 
 
 def scores(run: Any, holdout: Examples) -> ChampionScores | None:
@@ -50,26 +49,6 @@ def scores_of(entry: Entry, run: Any, holdout: Examples) -> ChampionScores:
     except MetaflowException as error:
         why = f"The bundle of the champion {entry.bundle_id[:12]} is not in this Metaflow datastore: {error}"
     return ChampionScores.unanswered(entry.bundle_id, len(holdout.y), why)
-
-
-def bundle_of(entry: Entry) -> dict[str, bytes]:
-    """The files of the bundle that an entry of the ledger names, from the Metaflow datastore, verified.
-
-    Raises:
-        BundleError: they are another bundle's, or were altered.
-        MetaflowException: this datastore does not have them.
-    """
-    pathspec = entry.details.get("pathspec") or entry.run
-    try:
-        files: dict[str, bytes] = judged(pathspec, "bundle")
-    except MetaflowException:
-        raise
-    except Exception as error:  # what was altered may break the archive, the pickle, or its reader
-        raise BundleError(
-            f"The bundle {entry.bundle_id[:12]} of {pathspec} cannot be read from the Metaflow datastore: {error!r}."
-        ) from error
-    verify_files(files, entry.bundle_id)
-    return files
 
 
 def threshold_of(lineage: Mapping[str, Any]) -> Rule:

@@ -66,7 +66,7 @@ class DeployFlow(ConfiguredFlow):
         from flows import deployments
 
         self.event = deployments.record(self, author())
-        self.folder = deployments.settle(self).relative_to(ROOT).as_posix()
+        self.folder = deployments.settle(self)
         presentation.show(*presentation.deployment(self))
         deployments.follow(self)
         self.next(self.end)

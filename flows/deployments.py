@@ -11,18 +11,16 @@ from metaflow.exception import MetaflowException
 
 from components.errors import BundleError, FlowprintError, LedgerError, RefusalError
 from components.release import candidates, deployment
-from components.release.deployable.files import Facts, deployables, python_of
+from components.release.deployable.files import Facts, deployables, digest_of, python_of
 from components.release.ledger import Entry, Event, Ledger, champions
 from components.release.manifest import verify_files
 from components.release.registry import Registry
-from components.release.smoke import Smoke, require_passed
-from components.validation.gates import Check
-from flows.champions import bundle_of, scores_of, threshold_of
-from flows.orchestration import ROOT, anchored
-from flows.rows import JudgedRun
+from flows.orchestration import ROOT, anchored, bundle_of
 
 if TYPE_CHECKING:
+    from components.release.smoke import Smoke
     from components.reporting.cost import ServingCost
+    from components.validation.gates import Check
 
 FOLDER = ROOT / "build" / "deploy"
 
@@ -102,6 +100,8 @@ def tried(run: Any) -> Smoke:
 
 def passed(run: Any) -> None:
     """Pass if the server answered as the flow did, within the budget; a rollback waits for no fast moment."""
+    from components.release.smoke import require_passed
+
     budget = float("inf") if run.rollback else run.settings.deploy.latency_milliseconds
     require_passed(run.measured, latency_milliseconds=budget)
 
@@ -113,6 +113,8 @@ def compared(run: Any) -> Check | None:
     from components.validation import evaluation
     from components.validation.checks.champion import not_worse_than_champion
     from components.validation.gates import Limit
+    from flows.champions import scores_of, threshold_of
+    from flows.rows import JudgedRun
 
     champion = Ledger(run.durable).champion(run.target.environment)
     if (
@@ -196,8 +198,8 @@ def why(run: Any) -> str:
     return said + smoke + (f" {run.check.code} {run.check.status}: {run.check.reason}" if run.check else "")
 
 
-def settle(run: Any) -> Path:
-    """The environment's folder, which now serves the champion that the ledger names.
+def settle(run: Any) -> str:
+    """The environment's folder in the project, which now serves the champion that the ledger names; "" without one.
 
     The ledger is asked again after the folder was written: of two deployments the last one leaves it right. A refused
     deployment mends a folder that a crash left behind, and changes nothing else.
@@ -213,7 +215,7 @@ def settle(run: Any) -> Path:
         serving = run.settings.serving.model_dump(mode="json")
         pointer = deployment.Pointer(run.target.environment, done, serving)
         deployment.write(folder, pointer, bundles, deployables(facts(run, bundles[done])))
-    return folder
+    return folder.relative_to(ROOT).as_posix() if done else ""
 
 
 def _before(standing: Sequence[Entry]) -> dict[str, dict[str, bytes]]:
@@ -230,13 +232,13 @@ def facts(run: Any, files: Mapping[str, bytes]) -> Facts:
     return Facts(
         name=settings.project.slug.replace("_", "-"),
         environment=run.target.environment,
-        environments=deploy.environments,
         image=deploy.image,
         bundle_id=verify_files(files).bundle_id,
         python=python_of(files),
         serving=settings.serving.model_dump(mode="json"),
         latency_seconds=deploy.latency_milliseconds / 1000,
         model_age_days=deploy.model_age_days,
+        digest=digest_of(FOLDER / run.target.environment),
         replicas=run.cost.replicas if run.cost else 1,
     )
 

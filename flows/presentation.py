@@ -234,4 +234,4 @@ def _deployed(run: Any) -> list[str]:
         )
     if run.check:
         told.append(f"Against the champion\t{run.check.status}: {run.check.reason}")
-    return [*told, f"Files\t{run.folder}"]
+    return [*told, *([f"Files\t{run.folder}"] if run.folder else [])]

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
-from components.release import texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +30,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "pandas", "sklearn", "skops")
 _TIMEOUT_SECONDS = 900
 
 PROGRAM_FILES = frozenset(
-    ("program.json", "program.pyz", "program.onnx", "model.skops", texts.TERMS, texts.ARRAYS)
+    ("program.json", "program.pyz", "program.onnx", "model.skops", "texts.json", "texts.npz")
 )
 """All that a server may load of a bundle."""
 

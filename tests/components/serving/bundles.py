@@ -19,7 +19,13 @@ from components.training.predictor import Predictor
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = Columns(("age", "education", "foreign_born"), ("marital_status", "relationship"))
-ROW = {"age": 40, "education": 16, "foreign_born": False, "marital_status": "married", "relationship": "spouse"}
+ROW = {
+    "age": 40,
+    "education": 16,
+    "foreign_born": False,
+    "marital_status": "married",
+    "relationship": "spouse",
+}
 
 
 @dataclass(frozen=True)

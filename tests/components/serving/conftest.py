@@ -127,7 +127,9 @@ def serving(words: list[str], folder: Path, environment: dict[str, str] | None =
         )
     try:
         until(
-            lambda: (ready.exists() and json.loads(ready.read_text())["workers"]) or process.poll() is not None
+            lambda: (
+                (ready.exists() and json.loads(ready.read_text())["workers"]) or process.poll() is not None
+            )
         )
         assert process.poll() is None, errors.read_text()
         yield Served(json.loads(ready.read_text())["port"], process, folder / "predictions", errors)
