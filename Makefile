@@ -23,7 +23,8 @@ export GIT_PYTHON_REFRESH := quiet
 # Without bytecode every step of a flow compiles its imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-RUN := $(BIN)/python flows/train.py --no-pylint
+TRAIN := $(BIN)/python flows/train.py --no-pylint
+DEPLOY := $(BIN)/python flows/deploy.py --no-pylint run
 
 .PHONY: help
 help: ## this list
@@ -68,13 +69,13 @@ lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
 	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
-.PHONY: adopt train gate report versions verify ledger
+.PHONY: adopt train gate report versions verify approve deploy rollback ledger
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
 	    --revision="$(REVISION)" --query="$${QUERY:-}"
 train: $(VENV)/.runtime ## train, judge and package a model (FAST=1 | VERSION=data version | CONFIG=file CONTRACT=file)
-	@$(RUN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
+	@$(TRAIN) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(FAST),--fast true) \
 	    $(if $(VERSION),--data-version $(VERSION)) $(if $(CONTRACT),--contract $(abspath $(CONTRACT)))
 gate: $(VENV)/.runtime ## fails unless the newest run was approved
 	@$(BIN)/python -m components.release.gate
@@ -84,7 +85,13 @@ versions: $(VENV)/.runtime ## the data versions kept in the store
 	@$(BIN)/python -m components.release.usage
 verify: $(VENV)/.runtime ## recompute everything in a bundle: BUNDLE=folder
 	@$(BIN)/python -m components.release.bundle verify "$(or $(BUNDLE),build/latest/bundle)"
-ledger: $(VENV)/.runtime ## every decision, and whether the chain holds
+approve: $(VENV)/.runtime ## record that you approve a run's bundle: RUN=TrainFlow/12 REASON="..."
+	@$(BIN)/python -m components.release.approval "$${RUN:-}" --reason "$${REASON:-}"
+deploy: $(VENV)/.runtime ## try a bundle's server, compare it with the champion, promote it or say why not (ENV=test BUNDLE=id or run REASON="...")
+	@$(DEPLOY) $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)") --reason "$${REASON:-}"
+rollback: $(VENV)/.runtime ## return to the champion before: REASON="..." (ENV=)
+	@$(DEPLOY) --rollback true --reason "$${REASON:-}" $(if $(ENV),--environment "$(ENV)")
+ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right
 	@$(BIN)/python -m components.release.history
 
 # --- quality --------------------------------------------------------------------------------------------------------

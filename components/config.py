@@ -14,6 +14,7 @@ from components.errors import ConfigError
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Reason = Annotated[str, Field(min_length=10)]
+Environment = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,29}$")]
 
 
 class Section(BaseModel):
@@ -180,8 +181,26 @@ class Compute(Section):
 
 
 class Deploy(Section):
-    environments: tuple[str, ...] = ("test", "production")
+    environments: Annotated[tuple[Environment, ...], Field(min_length=1)] = ("test", "staging", "production")
     approval: bool = False
+    latency_milliseconds: Annotated[float, Field(gt=0)] = 50.0
+    model_age_days: Annotated[float, Field(gt=0)] = 180.0
+    image: Annotated[str, Field(pattern=r"^$|^[a-z0-9][a-z0-9._/:-]*$")] = ""
+
+    @model_validator(mode="after")
+    def _the_last_meets_users(self) -> Self:
+        if self.environments[-1] == "test":
+            raise ValueError(
+                "deploy.environments ends with 'test', which takes rejected models too; the last one is what users meet"
+            )
+        if len(set(self.environments)) < len(self.environments):
+            raise ValueError(f"deploy.environments names one twice: {list(self.environments)}")
+        return self
+
+    @property
+    def live(self) -> str:
+        """The environment that users meet."""
+        return self.environments[-1]
 
 
 class Serving(Section):

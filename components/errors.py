@@ -44,6 +44,10 @@ class LedgerError(FlowprintError):
     """The chain of decisions is broken."""
 
 
+class RefusalError(FlowprintError):
+    """A bundle may not go where it was to go, or did not do there what it should."""
+
+
 class DeploymentError(FlowprintError):
     """A deployment's folder does not say what is to be served, or the settings of its server are wrong."""
 

@@ -16,7 +16,9 @@ from metaflow.user_decorators.mutable_flow import MutableFlow
 from metaflow.user_decorators.mutable_step import MutableStep
 
 from components import address, config
-from components.errors import ConfigError, FlowprintError
+from components.errors import BundleError, ConfigError, FlowprintError
+from components.release.ledger import Entry
+from components.release.manifest import verify_files
 from components.release.tracking import refuse_sqlite
 from components.store import Store
 from components.training.candidates import FAMILIES
@@ -142,7 +144,7 @@ class ReadableErrors(UserStepDecorator):
 
 
 class Orchestrated(FlowMutator):
-    """Adds to each step what config.toml says of it: threads, resources, retries, timeout; and the schedule."""
+    """Adds to each step what config.toml says of it: threads, resources, retries, timeout."""
 
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
@@ -165,8 +167,6 @@ class Orchestrated(FlowMutator):
                 if deploying or on_cluster():
                     container = self._container(resources, settings.compute.image)
                     step.add_decorator(REMOTE[orchestrator], deco_kwargs=container)
-        if remote and settings.retraining.schedule:
-            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
 
     @staticmethod
     def _refuse_unshared(settings: config.Settings) -> None:
@@ -186,6 +186,15 @@ class Orchestrated(FlowMutator):
         # Without memory here Kubernetes would be asked for Metaflow's own 4096 MB where the step needs less.
         asked: dict[str, Any] = {"cpu": resources.cpu, "memory": resources.memory}
         return asked | ({"image": image} if image else {})
+
+
+class Scheduled(FlowMutator):
+    """Adds the schedule of retraining, where an orchestrator keeps one."""
+
+    def pre_mutate(self, mutable_flow: MutableFlow) -> None:
+        settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
+        if settings.project.orchestrator != "local" and settings.retraining.schedule:
+            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
 
 
 class ConfiguredFlow(FlowSpec):
@@ -210,3 +219,23 @@ class ConfiguredFlow(FlowSpec):
 def judged(pathspec: str, name: str) -> Any:
     """An artifact of the step in which a run was judged."""
     return Run(pathspec, _namespace_check=False)["judge"].task[name].data
+
+
+def bundle_of(entry: Entry) -> dict[str, bytes]:
+    """The files of the bundle that an entry of the ledger names, from the Metaflow datastore, verified.
+
+    Raises:
+        BundleError: they are another bundle's, or were altered.
+        MetaflowException: this datastore does not have them.
+    """
+    pathspec = entry.details.get("pathspec") or entry.run
+    try:
+        files: dict[str, bytes] = judged(pathspec, "bundle")
+    except MetaflowException:
+        raise
+    except Exception as error:  # what was altered may break the archive, the pickle, or its reader
+        raise BundleError(
+            f"The bundle {entry.bundle_id[:12]} of {pathspec} cannot be read from the Metaflow datastore: {error!r}."
+        ) from error
+    verify_files(files, entry.bundle_id)
+    return files

@@ -194,3 +194,44 @@ def last_words(run: Any) -> str:
         return f"{verdict}{version}\nReport: MLflow run {run.mlflow_run_id}\nBundle: {bundle}"
     folder = Path("build") / "runs" / run.origin.partition("/")[2]
     return f"{verdict}{version}\nReport: {folder / 'report.html'}\nBundle: {folder / 'bundle'}"
+
+
+def deployment(run: Any) -> list[Any]:
+    """What was done with a bundle, and what was found on the way."""
+    rows = tuple(tuple(line.split("\t")) for line in _deployed(run))
+    return [Markdown("# Deployment"), table(cards.Table(("", ""), rows))]
+
+
+def deployed(run: Any) -> list[str]:
+    """The same for a terminal."""
+    return [line.replace("\t", ": ") for line in _deployed(run)]
+
+
+def _deployed(run: Any) -> list[str]:
+    to, decision, done = run.target.environment, run.decision, run.event or "stood there already"
+    told = [
+        f"Environment\t{to}",
+        f"Bundle\t{decision.bundle_id[:12]} of {decision.run}, {decision.event}",
+        f"Done\t{'REFUSED' if run.refusal else done}",
+    ]
+    if run.refusal:
+        told.append(f"Why not\t{run.refusal}")
+    if run.repaired:
+        told.append(f"Repaired\t{run.repaired}")
+    if run.measured:
+        parity, latency = run.measured.parity, run.measured.latency
+        told += [
+            f"Smoke test\t{parity.rows} rows, largest difference {parity.max_abs_difference:.1g}, "
+            f"{parity.decisions_changed} decisions changed",
+            f"One row over HTTP\t{latency.p50_milliseconds:.2f} ms (median), {latency.p99_milliseconds:.2f} ms (99th "
+            f"percentile); ready after {run.measured.start_seconds:.2f} s",
+        ]
+    if run.cost:
+        told.append(
+            f"Cost\t{run.cost.core_seconds_per_1000:.3f} core-seconds for 1,000 predictions "
+            f"({run.cost.batch_core_seconds_per_1000:.3f} in batches); {run.cost.replicas} replica"
+            f"{'s' * (run.cost.replicas != 1)} of one core for {run.cost.requests_per_second:g} requests a second"
+        )
+    if run.check:
+        told.append(f"Against the champion\t{run.check.status}: {run.check.reason}")
+    return [*told, *([f"Files\t{run.folder}"] if run.folder else [])]

@@ -14,6 +14,7 @@ from flows.orchestration import (
     ROOT,
     ConfiguredFlow,
     Orchestrated,
+    Scheduled,
     anchored,
     author,
     git_commit,
@@ -23,13 +24,15 @@ from flows.orchestration import (
     parse_settings,
     sha256,
 )
+from flows.rows import TakenRows
 
 FAST_ROWS, FAST_TRIALS = 8000, 3
 
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
 @Orchestrated
-class TrainFlow(ConfiguredFlow):
+@Scheduled
+class TrainFlow(ConfiguredFlow, TakenRows):
     """Trains on the configured table and decides, by gates, whether the model may be deployed.
 
     Every task is a process of its own, and so is every drawing of a card: steps import what they use themselves.
@@ -301,30 +304,6 @@ class TrainFlow(ConfiguredFlow):
 
         print(terminal_table(self.decision))
         print(presentation.last_words(self))
-
-    def table(self):
-        """The rows of the run's snapshot."""
-        from components.data import snapshot
-
-        return snapshot.load(self.data_version, self.durable)
-
-    def where(self, part):
-        """Which rows of the snapshot are of a part, shape (rows,)."""
-        from components.data.split import PARTS
-
-        return (self.split.part == PARTS.index(part)) & self.used
-
-    def part(self, name):
-        """The examples of a part."""
-        from components.data import snapshot
-        from components.training.examples import examples
-
-        return examples(
-            snapshot.load(self.data_version, self.durable, self.where(name)),
-            columns=self.columns,
-            target=self.target,
-            weight=self.settings.data.weight,
-        )
 
 
 if __name__ == "__main__":

@@ -34,19 +34,6 @@ SERVED_BY = {
 
 EXAMPLE_ROWS = 5
 
-CONTAINERFILE = """\
-# Build in this folder:  podman build --tag {name} .     Score the example:  podman run --rm {name}
-FROM python:{python}-slim
-
-ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 OMP_NUM_THREADS=1 ORT_DISABLE_TELEMETRY=1
-WORKDIR /bundle
-COPY requirements.txt ./
-RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt
-COPY . ./
-USER 10001:10001
-CMD ["python", "program.pyz", "score"]
-"""
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -95,6 +82,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         BundleError: a part is missing, or the environment is not the lock's.
     """
     from components.release.archive import server_code
+    from components.release.deployable.container import of_bundle
     from components.release.lock import requirements
     from components.release.mlmodel import mlmodel_files
     from components.release.sbom import sbom
@@ -120,7 +108,7 @@ def contents(parts: Parts) -> dict[str, bytes]:
         "sbom.cdx.json": sbom(
             name=parts.name, version=version, lock=parts.lock, serving=serving, created=parts.created
         ),
-        "Containerfile": CONTAINERFILE.format(name=parts.name.replace("_", "-"), python=python).encode(),
+        "Containerfile": of_bundle(parts.name, python).encode(),
         **mlmodel_files(
             features,
             example,

@@ -46,8 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compared(path: Path) -> tuple[list[Entry], str]:
     settings, ledger = config.load(path), of_project(path)
     entries = ledger.entries()
-    kept = Registry(settings.tracking.uri, settings.experiment, settings.model_name).check_head(ledger)
-    return entries, f"MLflow's head is entry {kept}." if kept else "MLflow keeps no head of it."
+    registry = Registry(settings.tracking.uri, settings.experiment, settings.model_name)
+    kept = registry.check_head(ledger)
+    said = f"MLflow's head is entry {kept}." if kept else "MLflow keeps no head of it."
+    if registry.follow(ledger, settings.deploy.live):
+        said += " MLflow's alias 'champion' disagreed with the ledger and was moved."
+    return entries, said
 
 
 def _printable(text: str) -> str:

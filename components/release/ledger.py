@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,8 @@ Event = Literal[
     "retraining requested",
 ]  # fmt: skip
 ORIGIN = "0" * 64
+PRODUCTION = "production"
+"""Where a promotion was made that names no environment."""
 _NAME = re.compile(r"ledger/(\d{8})\.json")
 _ATTEMPTS = 10_000
 _AT_ONCE = 256
@@ -83,6 +85,7 @@ class Ledger:
         why: str,
         details: Mapping[str, Any] | None = None,
         once_key: str | None = None,
+        given: Callable[[Sequence[Entry]], None] | None = None,
     ) -> Entry:
         """The entry that records the event; writers at the same time each get a place in the chain.
 
@@ -94,10 +97,13 @@ class Ledger:
             why: For which reason.
             details: Plain JSON values worth keeping.
             once_key: Names the event; appending it again returns the entry that is there.
+            given: Looks at the entries that this one would directly follow, and raises if it may not: nothing
+                another writer does can come between.
 
         Raises:
             LedgerError: The chain is broken, the event is unknown, the details are no JSON, or ``once_key``
                 was used for another event or bundle.
+            FlowprintError: What ``given`` raised; nothing was appended.
         """
         facts = _facts(event, run, bundle_id, by, why, details or {}, once_key)
         known: list[Entry] = []
@@ -106,6 +112,8 @@ class Ledger:
             for earlier in known:
                 if once_key and earlier.details.get("once_key") == once_key:
                     return _same(earlier, facts)
+            if given:
+                given(known)
             entry = _sealed(facts, len(known) + 1, _head(known))
             if self._store.write_if_absent(_name(entry.number), entry.to_bytes()):
                 return entry
@@ -123,20 +131,19 @@ class Ledger:
         """The hash of the newest entry, which vouches for all before it; 64 zeros for an empty ledger."""
         return _head(self.entries())
 
-    def champion(self) -> Entry | None:
-        """The newest promotion that was not rolled back, or None."""
-        standing: dict[str, Entry] = {}
-        for entry in self.entries():
-            if entry.event in ("promoted", "rolled back"):
-                standing.pop(entry.bundle_id, None)
-            if entry.event == "promoted":
-                standing[entry.bundle_id] = entry
-        return list(standing.values())[-1] if standing else None
+    def champion(self, environment: str = PRODUCTION) -> Entry | None:
+        """The newest promotion into the environment that was not rolled back, or None."""
+        standing = champions(self.entries(), environment)
+        return standing[-1] if standing else None
 
     def decision(self, run: str) -> Entry | None:
         """The entry that approved or rejected the run, or None."""
         decided = (entry for entry in self.entries() if entry.event in ("approved", "rejected"))
         return next((entry for entry in decided if entry.run == run), None)
+
+    def recorded(self, once_key: str) -> Entry | None:
+        """The entry that was appended with this key, or None."""
+        return next((entry for entry in self.entries() if entry.details.get("once_key") == once_key), None)
 
     def holdout_uses(self, holdout_id: str, *, once_key: str | None = None) -> int:
         """How many decisions used this holdout; the one recorded under ``once_key`` is left out.
@@ -192,6 +199,18 @@ class Ledger:
             return self._store.read(_name(number))
         except FileNotFoundError:
             raise LedgerError(f"{_name(number)}: missing, while later entries exist. {_MEND}.") from None
+
+
+def champions(entries: Sequence[Entry], environment: str = PRODUCTION) -> list[Entry]:
+    """The promotions into an environment that were not rolled back: the champion last, the one before it before."""
+    standing: dict[str, Entry] = {}
+    for entry in entries:
+        there = entry.details.get("environment", PRODUCTION) == environment
+        if there and entry.event in ("promoted", "rolled back"):
+            standing.pop(entry.bundle_id, None)
+        if there and entry.event == "promoted":
+            standing[entry.bundle_id] = entry
+    return list(standing.values())
 
 
 def of_project(path: Path = Path("config.toml")) -> Ledger:

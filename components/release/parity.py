@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
-from components.release import texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +30,7 @@ _LIBRARIES = ("numpy", "onnxruntime", "pandas", "sklearn", "skops")
 _TIMEOUT_SECONDS = 900
 
 PROGRAM_FILES = frozenset(
-    ("program.json", "program.pyz", "program.onnx", "model.skops", texts.TERMS, texts.ARRAYS)
+    ("program.json", "program.pyz", "program.onnx", "model.skops", "texts.json", "texts.npz")
 )
 """All that a server may load of a bundle."""
 
@@ -200,10 +199,10 @@ def _library_folders() -> list[str]:
 
 def _latency(single: NDArray[np.float64], batch: NDArray[np.float64], rows: int) -> Latency:
     p50, p99 = np.quantile(single, [0.5, 0.99]) * 1e3
-    return Latency(float(p50), float(p99), float(rows / batch.sum()), _quantile_bounds(single * 1e3, 0.99))
+    return Latency(float(p50), float(p99), float(rows / batch.sum()), quantile_bounds(single * 1e3, 0.99))
 
 
-def _quantile_bounds(values: NDArray[np.float64], quantile: float) -> tuple[float, float]:
+def quantile_bounds(values: NDArray[np.float64], quantile: float) -> tuple[float, float]:
     """The 95 % interval of a quantile by order statistics, whatever the distribution.
 
     Source: David and Nagaraja (2003), Order Statistics, 7.1.

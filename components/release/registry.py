@@ -103,6 +103,33 @@ class Registry:
                 self._client.delete_registered_model_alias(self.model_name, "champion")
         return version
 
+    def champion(self) -> str:
+        """The bundle of the version that bears the alias ``champion``; "" if none does."""
+        path = sqlite_path(self.uri)
+        if path and not path.exists():
+            return ""
+        with explained():
+            version = self._aliases().get("champion", "")
+            found = self._client.get_model_version(self.model_name, version) if version else None
+        return str(found.tags.get("bundle_id", "")) if found else ""
+
+    def follow(self, ledger: Ledger, environment: str) -> bool:
+        """Whether the alias ``champion`` had to be moved to where the ledger has it.
+
+        The ledger is asked again after each move: of two that move it at once, the last one leaves it right.
+
+        Raises:
+            FlowprintError: MLflow refused or was not reached, or has no version of the champion.
+        """
+        moved = False
+        while True:
+            entry = ledger.champion(environment)
+            wanted = entry.bundle_id if entry else ""
+            if self.champion() == wanted:
+                return moved
+            self.set_champion(wanted)
+            moved = True
+
     def keep_head(self, ledger: Ledger) -> int:
         """The number of the ledger's newest entry, whose hash the experiment's tag ``ledger_head`` now keeps.
 

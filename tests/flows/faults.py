@@ -23,6 +23,17 @@ MOMENTS = {
 OFTEN = ("search", "register in the ledger", "register in MLflow")
 """The moments that the fast tests try."""
 
+DEPLOYING = {
+    "trial": ("components/release/smoke.py", "smoke"),
+    "ledger": ("components/release/ledger.py", "Ledger.append"),
+    "folder": ("components/release/deployment.py", "write"),
+    "bundles": ("components/release/deployment.py", "_place"),
+    "files": ("components/release/deployment.py", "_replace"),
+    "alias": ("components/release/registry.py", "Registry.set_champion"),
+    "head": ("components/release/registry.py", "Registry.keep_head"),
+}
+"""The same of a deployment, in the order in which they come."""
+
 CODE = """
 
 def _dying_once(function):
@@ -44,9 +55,9 @@ def _dying_once(function):
 
 def arm(project: Project, *moments: str) -> None:
     """Let the project's steps die once at each of these moments."""
-    (project.root / "graves").mkdir()
+    (project.root / "graves").mkdir(exist_ok=True)
     for moment in moments:
-        file, function = MOMENTS[moment]
+        file, function = (MOMENTS | DEPLOYING)[moment]
         with (project.root / file).open("a", encoding="utf-8") as code:
             code.write(CODE.format(grave=str(grave(project, moment)), function=function))
 

@@ -155,10 +155,10 @@ class Project:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """`flows/train.py` with these words, as it runs."""
+    def start(self, *words: str, flow: str = "train") -> "subprocess.Popen[str]":
+        """A flow, by default `flows/train.py`, with these words, as it runs."""
         return subprocess.Popen(
-            [sys.executable, "flows/train.py", "--no-pylint", *words],
+            [sys.executable, f"flows/{flow}.py", "--no-pylint", *words],
             cwd=self.root,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -169,6 +169,13 @@ class Project:
     def train(self, *words: str) -> Done:
         """How `flows/train.py` ended; by default it runs the flow."""
         with self.start(*(words or ("run",))) as process:
+            output = process.communicate()[0]
+        return Done(process.returncode, COLLECTED.sub("", output))
+
+    def deploy(self, *words: str, resumed: str = "") -> Done:
+        """How `flows/deploy.py` ended with these words after `run`, or as a resumed run."""
+        how = ("resume", "--origin-run-id", resumed) if resumed else ("run",)
+        with self.start(*how, *words, flow="deploy") as process:
             output = process.communicate()[0]
         return Done(process.returncode, COLLECTED.sub("", output))
 
@@ -184,13 +191,13 @@ class Project:
         )
         return Done(done.returncode, done.stdout + done.stderr)
 
-    def run(self, run_id: str = "") -> Any:
+    def run(self, run_id: str = "", flow: str = "TrainFlow") -> Any:
         """A run, by default the newest, through the Metaflow client."""
         import metaflow
 
         metaflow.metadata(f"local@{self.root}")
         metaflow.namespace(None)
-        return metaflow.Run(f"TrainFlow/{run_id}") if run_id else metaflow.Flow("TrainFlow").latest_run
+        return metaflow.Run(f"{flow}/{run_id}") if run_id else metaflow.Flow(flow).latest_run
 
     def artifact(self, name: str, step: str = "end", run_id: str = "") -> Any:
         """What a step of a run, by default the newest, left under a name."""
@@ -229,6 +236,24 @@ class Project:
         """The ledger's decisions, after the chain was verified; entries about waivers left out."""
         entries = Ledger(self.store).entries()
         return [entry for entry in entries if entry.event in ("approved", "rejected")]
+
+    @property
+    def deployments(self) -> list[Entry]:
+        """What the ledger has of promotions, refusals and rollbacks."""
+        entries = Ledger(self.store).entries()
+        return [entry for entry in entries if entry.event in ("promoted", "refused", "rolled back")]
+
+    @property
+    def alias(self) -> str:
+        """The bundle of the version that MLflow calls the champion; "" if there is none."""
+        found = self.mlflow.search_registered_models("name = 'small'")[0].aliases.get("champion")
+        return str(self.mlflow.get_model_version("small", found).tags["bundle_id"]) if found else ""
+
+    def served(self, environment: str = "production") -> dict[str, Any]:
+        """deployment.json of an environment."""
+        path = self.root / "build" / "deploy" / environment / "deployment.json"
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     @property
     def mlflow(self) -> Any:

@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -233,15 +235,33 @@ def test_recorded_rows_score_as_recorded(folder):
     np.testing.assert_array_equal(said["y_pred"], rows.y_pred)
 
 
-def test_the_containers_command_scores_the_example(folder, parts):
-    lines = (folder / "Containerfile").read_text().splitlines()
-    command = json.loads(lines[-1].removeprefix("CMD "))
-    assert command[0] == "python"
-    done = subprocess.run(
-        [sys.executable, *command[1:]], cwd=folder, capture_output=True, text=True, check=True
-    )
-    answer = [row["y_score"] for row in json.loads(done.stdout)["predictions"]]
-    assert answer == pytest.approx(parts.smoke.y_score.head(5).tolist(), abs=1e-14)
+def test_the_containers_command_serves_the_bundle(folder, parts, tmp_path):
+    command = json.loads((folder / "Containerfile").read_text().splitlines()[-1].removeprefix("CMD "))
+    there = {
+        "/srv": str(folder),
+        "/var/lib/predictions": str(tmp_path / "log"),
+        "8080": "0",
+        "0.0.0.0": "127.0.0.1",
+    }
+    words = [there.get(word, word.replace("/srv/", f"{folder}/")) for word in command[1:]]
+    ready = tmp_path / "ready.json"
+    server = subprocess.Popen([sys.executable, *words, "--ready-file", str(ready)], cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while not (ready.exists() and json.loads(ready.read_text())["workers"]):
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+        told = json.loads(ready.read_text())
+        example = (folder / "serving_input_example.json").read_bytes()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{told['port']}/invocations", example, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request) as answer:
+            said = [row["y_score"] for row in json.load(answer)["predictions"]]
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+    assert said == pytest.approx(parts.smoke.y_score.head(5).tolist(), abs=1e-14)
     verify(folder)
 
 

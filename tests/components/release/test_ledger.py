@@ -187,6 +187,61 @@ def test_holdout_uses_leaves_out_the_run_that_asks(ledger):
     assert ledger.holdout_uses("held", once_key="decision of TrainFlow/4") == 2
 
 
+def promote(ledger: Ledger, run, environment):
+    details = {"environment": environment}
+    return ledger.append(
+        event="promoted", run="DeployFlow/9", bundle_id=bundle(run), by="ada", why="", details=details
+    )
+
+
+def test_each_environment_has_its_own_champion(ledger):
+    promote(ledger, "1", "test")
+    promote(ledger, "3", "staging")
+    assert [ledger.champion(name).bundle_id[0] for name in ("production", "staging", "test")] == [
+        "2",
+        "3",
+        "1",
+    ]
+    assert ledger.champion().bundle_id == bundle("2")
+    assert ledger.champion("moon") is None
+
+
+def test_what_is_rolled_back_in_one_environment_stands_in_another(ledger):
+    promote(ledger, "2", "staging")
+    happen(ledger, "rolled back", "2")
+    assert (ledger.champion(), ledger.champion("staging").bundle_id) == (None, bundle("2"))
+
+
+def test_an_entry_is_found_by_its_key(ledger):
+    entry = decide(ledger, "approved", "4", once_key="decision of TrainFlow/4")
+    assert (ledger.recorded("decision of TrainFlow/4"), ledger.recorded("of none")) == (entry, None)
+
+
+# On a condition
+
+
+def test_a_condition_that_fails_appends_nothing(ledger):
+    def forbid(entries):
+        raise LedgerError(f"after {entries[-1].number}")
+
+    with pytest.raises(LedgerError, match="after 4"):
+        ledger.append(event="promoted", run="", bundle_id=bundle("3"), by="ada", why="", given=forbid)
+    assert len(ledger.entries()) == 4
+
+
+def test_a_condition_sees_what_another_writer_did_just_before(ledger, store):
+    seen = []
+
+    def interrupted(entries):
+        seen.append(len(entries))
+        if len(seen) == 1:
+            happen(Ledger(store), "promoted", "3")
+
+    ledger.append(event="refused", run="", bundle_id=bundle("2"), by="ada", why="", given=interrupted)
+    assert seen == [4, 5]
+    assert [entry.event for entry in ledger.entries()[4:]] == ["promoted", "refused"]
+
+
 # Corruption
 
 

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pandas as pd
 
+from components.release.parity import PROGRAM_FILES
 from components.release.texts import ARRAYS, TERMS, fed, files, found
 from components.training.features import Columns, preprocessor
 
@@ -42,3 +43,7 @@ def test_the_graph_is_fed_with_components_and_plain_columns():
     feed = fed(X, parts)
     assert feed["age"].shape == (40, 1)
     np.testing.assert_array_equal(feed["note"], parts["note"].transform(X[["note"]]))
+
+
+def test_a_clean_process_is_given_them():
+    assert {TERMS, ARRAYS} <= PROGRAM_FILES

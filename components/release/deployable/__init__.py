@@ -1,0 +1,1 @@
+"""Files with which a bundle is deployed: container, Kubernetes, Prometheus."""

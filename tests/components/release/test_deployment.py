@@ -1,0 +1,76 @@
+"""The folder that is served: bundles whole before the pointer names them."""
+
+import json
+
+import pytest
+
+from components.errors import BundleError
+from components.release import bundle, deployment
+from components.release.deployment import Pointer
+from components.release.manifest import MANIFEST, verify_files, write_manifest
+
+SERVING = {"workers": 2, "log": "strict"}
+
+
+def packed(text: str) -> dict[str, bytes]:
+    files = {"program.json": text.encode(), "decision.json": b"{}"}
+    return {**files, MANIFEST: write_manifest(files)}
+
+
+ONE, TWO, THREE = (packed(text) for text in ("one", "two", "three"))
+IDS = [verify_files(files).bundle_id for files in (ONE, TWO, THREE)]
+
+
+def write(folder, champion, *bundles, texts=None):
+    named = {verify_files(files).bundle_id: files for files in bundles}
+    deployment.write(folder, Pointer("production", champion, SERVING), named, texts or {})
+
+
+def test_what_is_named_lies_there_whole(tmp_path):
+    write(
+        tmp_path / "production", IDS[0], ONE, TWO, texts={"kubernetes/base/service.yaml": "kind: Service\n"}
+    )
+    for bundle_id in IDS[:2]:
+        bundle.verify(tmp_path / "production" / "bundles" / bundle_id, bundle_id)
+    assert (tmp_path / "production/kubernetes/base/service.yaml").read_text() == "kind: Service\n"
+    assert deployment.served(tmp_path / "production") == IDS[0]
+    assert json.loads((tmp_path / "production" / "deployment.json").read_text()) == {
+        "version": 1, "environment": "production", "champion": IDS[0], "challenger": "", "mode": "", "share": 0.0,
+        "sticky": "", "serving": SERVING,
+    }  # fmt: skip
+
+
+def test_what_is_no_longer_needed_goes(tmp_path):
+    write(tmp_path, IDS[0], ONE, TWO)
+    write(tmp_path, IDS[2], THREE, ONE)
+    assert {path.name for path in (tmp_path / "bundles").iterdir()} == {IDS[0], IDS[2]}
+    assert deployment.served(tmp_path) == IDS[2]
+
+
+def test_a_damaged_copy_is_written_anew(tmp_path):
+    write(tmp_path, IDS[0], ONE)
+    (tmp_path / "bundles" / IDS[0] / "program.json").write_text("other")
+    write(tmp_path, IDS[0], ONE)
+    bundle.verify(tmp_path / "bundles" / IDS[0], IDS[0])
+
+
+def test_a_pointer_that_stays_the_same_is_not_replaced(tmp_path):
+    write(tmp_path, IDS[0], ONE)
+    before = (tmp_path / "deployment.json").stat().st_ino
+    write(tmp_path, IDS[0], ONE)
+    assert (tmp_path / "deployment.json").stat().st_ino == before
+    write(tmp_path, IDS[1], TWO)
+    assert (tmp_path / "deployment.json").stat().st_ino != before
+
+
+@pytest.mark.parametrize("spoil", ["altered", "another"])
+def test_files_of_another_bundle_leave_the_pointer_as_it_was(tmp_path, spoil):
+    write(tmp_path, IDS[0], ONE)
+    files = {**TWO, "program.json": b"2"} if spoil == "altered" else TWO
+    with pytest.raises(BundleError):
+        deployment.write(tmp_path, Pointer("production", IDS[2], SERVING), {IDS[2]: files}, {})
+    assert deployment.served(tmp_path) == IDS[0]
+
+
+def test_an_empty_folder_serves_nothing(tmp_path):
+    assert deployment.served(tmp_path / "nowhere") == ""
