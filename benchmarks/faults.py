@@ -23,8 +23,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import traffic
 from components.serving.prediction_log import read
-from components.serving.settings import ServingSettings
-from tests.components.serving.bundles import ROW, bundle, deploy
+from tests.components.serving.bundles import ROW, Bundle, bundle, deploy
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS, WORKERS, WINDOW_SECONDS = 16, 2, 1.0
@@ -99,10 +98,9 @@ async def holds(condition: Callable[[], object]) -> None:
 @asynccontextmanager
 async def server(folder: Path) -> AsyncIterator[Server]:
     """A server with two bundles in its folder, the first of which it serves."""
-    settings = ServingSettings(workers=WORKERS, log_window_seconds=WINDOW_SECONDS)
-    for each in BUNDLES():
+    for each in bundles():
         each.write(folder)
-    deploy(folder, BUNDLES()[0].bundle_id, settings=settings)
+    deploy(folder, bundles()[0].bundle_id, serving={"workers": WORKERS, "log_window_seconds": WINDOW_SECONDS})
     ready_file = folder / "ready.json"
     command = [sys.executable, "-m", "components.serving", "--deployment", str(folder), "--port", "0"]
     command += ["--log-folder", str(folder / "log"), "--ready-file", str(ready_file)]
@@ -117,7 +115,8 @@ async def server(folder: Path) -> AsyncIterator[Server]:
         await asyncio.to_thread(process.wait)
 
 
-def BUNDLES():  # noqa: N802
+def bundles() -> tuple[Bundle, Bundle]:
+    """The champion, and the one that takes its place."""
     return bundle("TrainFlow/1", C=1.0), bundle("TrainFlow/2", C=0.001)
 
 
@@ -144,7 +143,7 @@ async def kill_a_worker(server: Server, seconds: float) -> tuple[float, str]:
 async def replace_the_model(server: Server, seconds: float) -> tuple[float, str]:
     slowest = 0.0
     for turn in range(10):
-        deploy(server.folder, BUNDLES()[(turn + 1) % 2].bundle_id)
+        deploy(server.folder, bundles()[(turn + 1) % 2].bundle_id)
         start = time.monotonic()
         await holds(lambda wanted=WORKERS * (turn + 1): server.metric("serving_model_swaps_total") >= wanted)
         slowest = max(slowest, time.monotonic() - start)
@@ -168,12 +167,14 @@ async def fill_the_disk(server: Server, seconds: float) -> tuple[float, str]:
 
 
 def _files_of_at_most(pid: int, size_bytes: int) -> None:
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size_bytes, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
+    resource.prlimit(
+        pid, resource.RLIMIT_FSIZE, (size_bytes, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1])
+    )
 
 
 async def corrupt_the_next_bundle(server: Server, seconds: float) -> tuple[float, str]:
     await asyncio.sleep(seconds / 4)
-    good, bad = BUNDLES()[0].bundle_id, BUNDLES()[1].bundle_id
+    good, bad = bundles()[0].bundle_id, bundles()[1].bundle_id
     program = server.folder / "bundles" / bad / "program.onnx"
     program.write_bytes(program.read_bytes() + b" ")
     deploy(server.folder, bad)
@@ -205,7 +206,11 @@ async def flood_of_bad_requests(server: Server, seconds: float) -> tuple[float, 
     end = time.monotonic() + seconds
     bad = {"dataframe_records": [{**ROW, "age": "old", "unknown": [[[[1]]]]}]}
     flood = await traffic.requests(
-        int(str(server.told["port"])), bad, connections=CONNECTIONS, until=lambda: time.monotonic() > end, name="bad"
+        int(str(server.told["port"])),
+        bad,
+        connections=CONNECTIONS,
+        until=lambda: time.monotonic() > end,
+        name="bad",
     )
     assert not flood.answered
     return 0.0, f"{flood.sent:,} bad requests beside, {flood.reasons}"

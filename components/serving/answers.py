@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ MOST_TOLD = 100
 """Of a request's problems, so many are told one by one."""
 
 JSON = b"application/json"
+REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
+"""How a client may call its request."""
+
 Header = tuple[bytes, bytes]
 
 

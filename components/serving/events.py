@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 import traceback
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,32 @@ def tell(level: str, event: str, **facts: Any) -> None:
     line = redacted(json.dumps(said, default=str))
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
+
+
+class _Refusals:
+    """Lets through so many lines a second, so that a flood of bad requests does not drown the others."""
+
+    def __init__(self) -> None:
+        self.second, self.lines, self.untold = 0, 0, 0
+
+
+_REFUSALS = _Refusals()
+MOST_REFUSALS = 20
+"""Refused requests that are told one by one in a second."""
+
+
+def refused(route: str, status: int, reason: str) -> None:
+    """Tell that a request was refused; beyond twenty in a second, only how many."""
+    second = int(time.monotonic())
+    if second != _REFUSALS.second:
+        if _REFUSALS.untold:
+            tell("warning", "requests refused", requests=_REFUSALS.untold)
+        _REFUSALS.second, _REFUSALS.lines, _REFUSALS.untold = second, 0, 0
+    if _REFUSALS.lines < MOST_REFUSALS:
+        _REFUSALS.lines += 1
+        tell("warning", "request refused", route=route, status=status, reason=reason or "request")
+    else:
+        _REFUSALS.untold += 1
 
 
 def failed(error: BaseException) -> dict[str, str]:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from components.errors import LogError
 from components.serving.answers import RequestError, refused
 from components.serving.contract import WHOLE, Checked, Problem
+from components.serving.counts import Counts
 from components.serving.prediction_log import Record
+from components.serving.shadow import Shadow
 from components.serving.table import Table
 
 if TYPE_CHECKING:
     from components.serving.deployment import Deployment, Variant
+    from components.serving.metrics import Metrics
     from components.serving.prediction_log import PredictionLog
     from components.serving.settings import ServingSettings
 
@@ -58,29 +61,43 @@ class Scorer:
         deployment: the models.
         log: keeps every prediction.
         settings: of the server.
+        metrics: where rows and predictions are counted.
     """
 
-    def __init__(self, deployment: Deployment, log: PredictionLog, settings: ServingSettings) -> None:
+    def __init__(
+        self, deployment: Deployment, log: PredictionLog, settings: ServingSettings, metrics: Metrics
+    ) -> None:
         self._deployment, self._log = deployment, log
         self._set_aside = settings.bad_rows == "set_aside"
+        self._counts = Counts(metrics)
+        self.shadow = Shadow(log)
 
-    def score(self, table: Table, request_id: str) -> Scored:
+    def score(self, table: Table, request_id: str, variant: Variant | None = None) -> Scored:
         """The predictions for the rows of a request, which are logged.
+
+        Args:
+            table: the rows.
+            request_id: names them in the log.
+            variant: who is to answer; without it, whoever the deployment says.
 
         Raises:
             RequestError: a row breaks the contract and is not set aside, no row is left, or strict logging failed.
         """
-        parts = self._parts(table, request_id)
+        parts = self._parts(table, request_id) if variant is None else [_whole(variant, table)]
         problems = [problem for part in parts for problem in _numbered(part)]
         if problems:
+            self._counts.refused(problems, table.rows)
             bad = sum(len(part.checked.bad_rows) for part in parts)
             if not self._set_aside or bad == table.rows:
                 raise refused(problems)
             parts = [_good(part, table.rows) for part in parts]
         said = [part.variant.model.predict(part.checked.arrays) for part in parts]
         for part, predictions in zip(parts, said, strict=True):
-            self._keep(part.variant, part.variant.name, part.checked, predictions, part.rows, request_id)
+            self._keep(part, predictions, request_id)
+            self._counts.answered(part.variant, predictions)
         predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, table.rows)
+        if (shadow := self._deployment.shadow) is not None:
+            self.shadow.score(shadow, table, request_id, predictions, rows)
         return Scored(predictions, rows, table.rows, problems, parts[0].variant)
 
     def _parts(self, table: Table, request_id: str) -> list[_Part]:
@@ -89,22 +106,21 @@ class Scorer:
         keys = table.columns.get(deployment.sticky) if deployment.sticky else None
         if keys is None or table.rows == 1:
             variant = deployment.route(str(keys[0]) if keys else request_id)
-            return [_Part(variant, None, variant.model.rules.check(table.columns, table.rows))]
+            return [_whole(variant, table)]
         variants = [deployment.route(str(key)) for key in keys]
         return [_part(table, variants, name) for name in dict.fromkeys(each.name for each in variants)]
 
-    def _keep(
-        self,
-        variant: Variant,
-        name: str,
-        checked: Checked,
-        predictions: Predictions,
-        rows: Rows,
-        request_id: str,
-    ) -> None:
-        model = variant.model
+    def _keep(self, part: _Part, predictions: Predictions, request_id: str) -> None:
+        model = part.variant.model
         record = Record(
-            request_id, time.time(), name, model.bundle_id, model.version, checked.columns, predictions, rows
+            request_id,
+            time.time(),
+            part.variant.name,
+            model.bundle_id,
+            model.version,
+            part.checked.columns,
+            predictions,
+            part.rows,
         )
         try:
             self._log.append(record)
@@ -114,6 +130,10 @@ class Scorer:
                 f"The prediction cannot be logged, and so it is not given: {error}",
                 headers=((b"retry-after", b"1"),),
             ) from error
+
+
+def _whole(variant: Variant, table: Table) -> _Part:
+    return _Part(variant, None, variant.model.rules.check(table.columns, table.rows))
 
 
 def _part(table: Table, variants: Sequence[Variant], name: str) -> _Part:

@@ -16,8 +16,11 @@ import uvloop
 from components.errors import DeploymentError
 from components.serving import events
 from components.serving.app import App
+from components.serving.connection import Connection
 from components.serving.deployment import Deployment
+from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
+from components.serving.state import State
 
 WATCH_SECONDS = 1.0
 """How often the deployment's folder is looked at."""
@@ -79,26 +82,32 @@ def run(
         number: of the worker among them.
         parent: is told by a byte when requests are answered; when its other end is gone, the worker ends.
     """
-    app = App(deployment, log, deployment.settings, token())
+    metrics = Metrics(run_folder, number)
+    app = App(deployment, log, metrics, deployment.settings, token())
+    state = State(metrics, deployment, log, app)
 
     def started() -> None:
+        state.tell()
         if parent is not None:
             parent.send(b"1")
 
-    server = _Server(_config(app, deployment.settings.drain_seconds), started)
+    server = _Server(_config(app), started)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(server, app, deployment, listener, parent))
+            runner.run(_serve(server, app, deployment, state, listener, parent))
     finally:
+        app.close()
         log.close()
+        state.tell()
+        metrics.close()
         events.tell("info", "worker ended", worker=number, predictions_lost=log.lost)
     return 0
 
 
-def _config(app: App, drain_seconds: float) -> uvicorn.Config:
+def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -108,15 +117,20 @@ def _config(app: App, drain_seconds: float) -> uvicorn.Config:
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        timeout_graceful_shutdown=1,  # after `_drain`, which waits for what is in flight
     )
 
 
 async def _serve(
-    server: _Server, app: App, deployment: Deployment, listener: socket.socket, parent: socket.socket | None
+    server: _Server,
+    app: App,
+    deployment: Deployment,
+    state: State,
+    listener: socket.socket,
+    parent: socket.socket | None,
 ) -> None:
     loop, wake = asyncio.get_running_loop(), asyncio.Event()
-    tasks = [loop.create_task(_watch(deployment, wake))]
+    tasks = [loop.create_task(_watch(deployment, state, wake))]
 
     def end() -> None:
         if not app.draining:
@@ -150,15 +164,17 @@ async def _drain(server: _Server, app: App, seconds: float) -> None:
     server.should_exit = True
 
 
-async def _watch(deployment: Deployment, wake: asyncio.Event) -> None:
+async def _watch(deployment: Deployment, state: State, wake: asyncio.Event) -> None:
     """Refresh the deployment when it has changed, or SIGHUP asks for it; in a thread, while requests are answered."""
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), WATCH_SECONDS)
-        if not wake.is_set() and not deployment.changed:
-            continue
-        wake.clear()
-        if await asyncio.to_thread(deployment.refresh):
-            events.tell("info", "another deployment serves", bundle_id=deployment.champion.model.bundle_id)
-        elif deployment.refused:
-            events.tell("error", "a newer deployment is refused", why=deployment.refused)
+        if wake.is_set() or deployment.changed:
+            wake.clear()
+            if await asyncio.to_thread(deployment.refresh):
+                events.tell(
+                    "info", "another deployment serves", bundle_id=deployment.champion.model.bundle_id
+                )
+            elif deployment.refused:
+                events.tell("error", "a newer deployment is refused", why=deployment.refused)
+        state.tell()

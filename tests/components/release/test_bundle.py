@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from components.training.features import Columns, inputs
 from components.training.predictor import Predictor
 from tests.components.films import COLUMNS as FILMS
 from tests.components.films import films
+from tests.components.serving.conftest import until
 
 ROOT = Path(__file__).parents[3]
 COLUMNS = Columns(("age", "education", "foreign_born"), ("marital_status", "relationship"))
@@ -272,7 +274,7 @@ def test_requirements_are_hashed_and_for_serving_only(packed):
     names = {
         line.partition("==")[0] for line in text.splitlines() if "==" in line and not line.startswith(" ")
     }
-    assert {"numpy", "onnxruntime"} <= names
+    assert {"numpy", "onnxruntime", "uvicorn", "uvloop", "httptools", "msgspec"} <= names
     assert not {"pandas", "scikit-learn", "mlflow", "metaflow"} & names
     assert text.count("--hash=sha256:") > len(names)
 
@@ -413,3 +415,22 @@ def test_a_bundle_with_dates_and_texts_scores_its_example_by_itself(mixed, tmp_p
     done = subprocess.run(command, cwd=tmp_path / "bundle", capture_output=True, text=True, check=True)
     scores = [row["y_score"] for row in json.loads(done.stdout)["predictions"]]
     np.testing.assert_allclose(scores, mixed.smoke.y_score[:5], rtol=0, atol=1e-12)
+
+
+def test_the_server_inside_serves_the_bundle(folder, tmp_path):
+    ready, recorded = tmp_path / "ready.json", json.loads((folder / "smoke.json").read_text())
+    command = [sys.executable, "server.pyz", "--port", "0", "--ready-file", str(ready)]
+    process = subprocess.Popen([*command, "--log-folder", str(tmp_path / "log")], cwd=folder)
+    try:
+        until(lambda: ready.exists() and json.loads(ready.read_text())["workers"])
+        connection = HTTPConnection("127.0.0.1", json.loads(ready.read_text())["port"], timeout=20)
+        body = json.dumps({"inputs": recorded["inputs"]})
+        connection.request("POST", "/invocations", body, {"content-type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+    finally:
+        process.terminate()
+        process.wait(30)
+    scores = [row["y_score"] for row in answer["predictions"]]
+    assert scores == pytest.approx(recorded["predictions"]["y_score"], abs=1e-12)
+    verify(folder)  # serving leaves it as it was

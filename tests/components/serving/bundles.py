@@ -11,8 +11,8 @@ import polars as pl
 from components.data import schema
 from components.release.bundle import Parts, contents, write
 from components.release.export import predictions, program
+from components.release.manifest import verify_files
 from components.release.reference import reference
-from components.serving.deployment import Pointer
 from components.training.candidates import FAMILIES, build
 from components.training.features import Columns, inputs
 from components.training.predictor import Predictor
@@ -68,14 +68,13 @@ def bundle(run: str = "TrainFlow/1", *, C: float = 1.0, outcome: str = "approved
             created="2026-01-02T03:04:05+00:00",
         )
     )
-    from components.release.manifest import verify_files
-
     return Bundle(verify_files(files).bundle_id, files)
 
 
 def deploy(folder: Path, champion: str, **said: object) -> None:
     """Point a deployment's folder to bundles that lie in it, as a deployment does: all at once."""
     draft = folder / ".deployment.json.partial"
-    draft.write_bytes(Pointer("test", champion, **said).to_bytes())  # type: ignore[arg-type]
-    json.loads(draft.read_text())
+    draft.write_text(
+        json.dumps({"version": 1, "environment": "test", "champion": champion, **said}), encoding="utf-8"
+    )
     draft.replace(folder / "deployment.json")

@@ -110,6 +110,18 @@ class Served:
         return status, content
 
     @property
+    def workers(self) -> dict[str, int]:
+        """The processes of the workers that are ready, by their numbers."""
+        workers: dict[str, int] = json.loads((self.errors.parent / "ready.json").read_text())["workers"]
+        return workers
+
+    def kill(self, number: int) -> int:
+        """The process of a worker, which was killed."""
+        process = self.workers[str(number)]
+        os.kill(process, signal.SIGKILL)
+        return process
+
+    @property
     def told(self) -> list[dict[str, Any]]:
         """What it wrote on standard error."""
         return [json.loads(line) for line in self.errors.read_text().splitlines()]

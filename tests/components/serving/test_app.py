@@ -62,7 +62,7 @@ def test_probes_are_answered(server, path):
 def test_the_version_is_told(server):
     status, _, answer = server.ask("GET", "/version")
     assert status == 200
-    assert answer.headers["content-type"] == "text/plain"
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
 
 
 def test_an_answer_names_its_request(server):

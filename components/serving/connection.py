@@ -1,0 +1,88 @@
+"""A client's connection: uvicorn's, which does not wait for ever for the headers of a request, nor take any length of them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from components.serving.answers import RequestError
+
+if TYPE_CHECKING:
+    from components.serving.app import App
+
+MOST_HEADER_BYTES = 65_536
+
+
+class Connection(HttpToolsProtocol):
+    """Closes a connection whose headers do not come in time, with 408, or are too long, with 431.
+
+    The time runs only while headers are incomplete, so that a request which comes in one piece costs no timer.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+    _in_headers, _header_bytes = True, 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._timer is None and not self._in_headers:
+            super().data_received(data)
+            if self._in_headers:
+                self._header_bytes = len(data)
+                self._wait()
+            return
+        self._header_bytes += len(data)
+        super().data_received(data)
+        if not self._in_headers:
+            self._stop()
+        elif self._header_bytes > MOST_HEADER_BYTES:
+            self._stop()
+            self._refuse(
+                RequestError(431, f"The headers are longer than {MOST_HEADER_BYTES:,} bytes.", reason="body")
+            )
+
+    def on_message_begin(self) -> None:
+        self._in_headers = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        super().on_headers_complete()
+
+    @property
+    def _served(self) -> App:
+        app: Any = self.config.app
+        return app  # type: ignore[no-any-return]
+
+    def _wait(self) -> None:
+        self._timer = self.loop.call_later(self._served.timeout_seconds, self._too_slow)
+
+    def _stop(self) -> None:
+        self._header_bytes = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        seconds = self._served.timeout_seconds
+        self._refuse(RequestError(408, f"The headers did not come within {seconds:g} s.", reason="timeout"))
+
+    def _refuse(self, error: RequestError) -> None:
+        """Tell the client why, and close; there is no request that the application could answer."""
+        if self.transport.is_closing():
+            return
+        body = self._served.refusal(error, "other").body
+        head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(
+            body
+        )
+        self.transport.write(STATUS_LINE[error.status] + head + body)
+        self.transport.close()

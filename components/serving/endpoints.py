@@ -1,0 +1,190 @@
+"""What there is at each path: a name for the metrics, the methods, and what answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from components.serving import inference_protocol, mlflow_protocol
+from components.serving.answers import REQUEST_ID, Answer, RequestError
+from components.serving.metrics import Metrics
+from components.serving.scoring import Scorer
+
+if TYPE_CHECKING:
+    from components.serving.deployment import Deployment, Variant
+    from components.serving.settings import ServingSettings
+
+VERSION = "0.1.0"
+"""Of the server."""
+
+READS, POSTS = ("GET", "HEAD"), ("POST",)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request that was read whole.
+
+    Attributes:
+        headers: the last of each name.
+        body: all of it.
+        request_id: names it in the log and in the answer.
+    """
+
+    headers: dict[bytes, bytes]
+    body: bytes
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What answers at a path.
+
+    Attributes:
+        route: how the metrics call it.
+        methods: that it knows.
+        answer: what it answers.
+        probe: whether those who watch ask it, without a token.
+    """
+
+    route: str
+    methods: tuple[str, ...]
+    answer: Callable[[Request], Answer]
+    probe: bool = False
+
+
+class Endpoints:
+    """The paths of a server.
+
+    Args:
+        deployment: the models in service.
+        scorer: answers rows.
+        settings: of the server.
+        metrics: what `/metrics` tells.
+        ready: whether new requests are wanted.
+    """
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        scorer: Scorer,
+        settings: ServingSettings,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+    ) -> None:
+        self._deployment, self._scorer, self._max_rows = deployment, scorer, settings.max_rows
+        self._metrics, self._ready = metrics, ready
+        self._outputs: tuple[str, dict[str, list[Any]]] = ("", {})
+        alive = Answer(200, b"\n")
+        fixed = [
+            Endpoint("/invocations", POSTS, self._invocations),
+            Endpoint("/ping", READS, lambda _: alive, probe=True),
+            Endpoint("/health", READS, lambda _: alive, probe=True),
+            Endpoint(
+                "/version", READS, lambda _: Answer(200, VERSION.encode(), b"text/plain; charset=utf-8")
+            ),
+            Endpoint("/metrics", READS, self._tell_metrics),
+            Endpoint("/v2", READS, self._server_metadata),
+            Endpoint("/v2/health/live", READS, lambda _: _json({"live": True}), probe=True),
+            Endpoint("/v2/health/ready", READS, self._readiness, probe=True),
+        ]
+        self._fixed = {endpoint.route: endpoint for endpoint in fixed}
+
+    def find(self, path: str) -> Endpoint:
+        """What is at the path.
+
+        Raises:
+            RequestError: nothing is.
+        """
+        found = self._fixed.get(path) or self._of_model(path)
+        if found is None:
+            raise RequestError(404, f"There is nothing at {path[:200]!r}; /openapi.json names what there is.")
+        return found
+
+    def _of_model(self, path: str) -> Endpoint | None:
+        """`/v2/models/NAME[/versions/VERSION][/ready or /infer]`."""
+        parts = path.split("/")
+        if parts[:3] != ["", "v2", "models"] or len(parts) < 4:
+            return None
+        name, rest = parts[3], parts[4:]
+        version = ""
+        if rest[:1] == ["versions"] and len(rest) > 1:
+            version, rest = rest[1], rest[2:]
+        if rest == []:
+            return Endpoint("/v2/models", READS, partial(self._model_metadata, name, version))
+        if rest == ["ready"]:
+            return Endpoint(
+                "/v2/models/ready", READS, partial(self._model_readiness, name, version), probe=True
+            )
+        if rest == ["infer"]:
+            return Endpoint("/v2/models/infer", POSTS, partial(self._infer, name, version))
+        return None
+
+    def _variant(self, name: str, version: str) -> Variant:
+        """Who is meant; without a version the champion.
+
+        Raises:
+            RequestError: nobody in service is.
+        """
+        deployment = self._deployment
+        serving = [each for each in (deployment.champion, deployment.challenger) if each is not None]
+        for variant in serving:
+            if variant.model.name == name and version in ("", variant.model.version):
+                return variant
+        told = ", ".join(f"{each.model.name} {each.model.version}" for each in serving)
+        raise RequestError(404, f"Model {name[:100]!r} {version[:100]} is not served; {told} is.")
+
+    def _invocations(self, request: Request) -> Answer:
+        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+        table = mlflow_protocol.table(content_type, request.body, self._max_rows)
+        scored = self._scorer.score(table, request.request_id)
+        return Answer(
+            200, mlflow_protocol.encoded(scored.predictions, scored.rows, scored.total, scored.problems)
+        )
+
+    def _infer(self, name: str, version: str, request: Request) -> Answer:
+        meant = self._variant(name, version)
+        asked = inference_protocol.asked(request.headers, request.body, self._max_rows)
+        inference_protocol.require_outputs(asked.outputs or {}, self._predicted(meant))
+        named = asked.id if REQUEST_ID.fullmatch(asked.id.encode()) else request.request_id
+        scored = self._scorer.score(asked.table, named, meant if version else None)
+        return inference_protocol.answered(
+            scored.variant.model, asked, request.request_id, scored.predictions, scored.rows, scored.problems
+        )
+
+    def _server_metadata(self, _: Request) -> Answer:
+        name = self._deployment.champion.model.name
+        return _json({"name": name, "version": VERSION, "extensions": ["binary_tensor_data"]})
+
+    def _model_metadata(self, name: str, version: str, _: Request) -> Answer:
+        variant = self._variant(name, version)
+        return _json(inference_protocol.metadata(variant.model, self._predicted(variant)))
+
+    def _model_readiness(self, name: str, version: str, _: Request) -> Answer:
+        variant = self._variant(name, version)
+        return _json({"name": variant.model.name, "ready": self._ready()}, 200 if self._ready() else 503)
+
+    def _readiness(self, _: Request) -> Answer:
+        return _json({"ready": self._ready()}, 200 if self._ready() else 503)
+
+    def _tell_metrics(self, _: Request) -> Answer:
+        text = self._metrics.text().encode()
+        return Answer(200, text, b"text/plain; version=0.0.4; charset=utf-8")
+
+    def _predicted(self, variant: Variant) -> dict[str, list[Any]]:
+        """The recorded predictions of a variant's bundle, by name."""
+        model = variant.model
+        bundle_id, outputs = self._outputs
+        if bundle_id != model.bundle_id:
+            recorded = json.loads((model.folder / "smoke.json").read_text(encoding="utf-8"))
+            outputs = recorded["predictions"]
+            self._outputs = (model.bundle_id, outputs)
+        return outputs
+
+
+def _json(content: Any, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(content))

@@ -1,0 +1,202 @@
+"""What a client may take of the server is limited; nothing that it does keeps others from being answered."""
+
+import json
+import signal
+import socket
+
+import pytest
+
+from tests.components.serving.conftest import ROW, deployed, serving, until
+
+BODY = json.dumps({"instances": [ROW]}).encode()
+SECRET = "a-token-that-nobody-guesses"
+
+
+@pytest.fixture(scope="module")
+def strict(bundle, tmp_path_factory):
+    """A server with low limits and a token."""
+    folder = tmp_path_factory.mktemp("strict")
+    limits = {"max_body_bytes": 5000, "max_rows": 3, "max_waiting": 2, "timeout_seconds": 0.5}
+    with serving(
+        deployed(bundle, folder / "deployment", **limits), folder, {"SERVING_TOKEN": SECRET}
+    ) as served:
+        yield served
+
+
+@pytest.fixture
+def bearer() -> dict[str, str]:
+    return {"authorization": f"Bearer {SECRET}"}
+
+
+def raw(served, sent: bytes, timeout: float = 20) -> bytes:
+    """All that comes back until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", served.port), timeout=timeout) as connection:
+        connection.sendall(sent)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+        return received
+
+
+def counted(served, name: str, **headers: str) -> float:
+    """A metric's value."""
+    _, text, _ = served.ask("GET", "/metrics", **headers)
+    found = [line.split()[-1] for line in text.decode().splitlines() if line.startswith(name)]
+    return sum(map(float, found))
+
+
+def test_more_rows_than_allowed_are_refused(strict, bearer):
+    assert strict.post({"instances": [ROW] * 3}, **bearer)[0] == 200
+    status, content = strict.post({"instances": [ROW] * 4}, **bearer)
+    assert (status, "at most 3" in content["message"]) == (413, True)
+    line = ",".join(map(str, ROW.values()))
+    csv = "\n".join([",".join(ROW), *[line] * 4])
+    assert strict.post(csv, content_type="text/csv", **bearer)[0] == 413
+
+
+def test_a_longer_body_than_allowed_is_refused_by_its_announced_length(strict, bearer):
+    status, content = strict.post(b" " * 5001, content_type="application/json", **bearer)
+    assert (status, "longer than 5,000 bytes" in content["message"]) == (413, True)
+
+
+def test_a_longer_body_than_allowed_is_refused_without_an_announced_length(strict):
+    head = f"POST /invocations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\ntransfer-encoding: chunked\r\n\r\n"
+    answer = raw(
+        strict, head.encode() + b"1000\r\n" + b" " * 4096 + b"\r\n" + b"1000\r\n" + b" " * 4096 + b"\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"connection: close" in answer
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST", b"POST /invocations HTTP/1.1\r\nhost: x\r\n"])
+def test_headers_that_do_not_come_are_not_waited_for(strict, sent):
+    assert raw(strict, sent).startswith(b"HTTP/1.1 408")
+
+
+def test_headers_may_be_slow_on_a_connection_that_was_used_before_no_longer_than_on_a_new_one(strict):
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
+        connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        received = b""
+        while not received.endswith(b"\r\n\r\n\n"):
+            received += connection.recv(65536)
+        assert received.startswith(b"HTTP/1.1 200")
+        connection.sendall(b"GET /ping HT")
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+        assert received.startswith(b"HTTP/1.1 408")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(strict):
+    head = f"POST /invocations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\ncontent-length: 100\r\n\r\n"
+    assert raw(strict, head.encode() + b"{").startswith(b"HTTP/1.1 408")
+
+
+def test_headers_without_end_are_refused(strict):
+    assert raw(strict, b"GET /ping HTTP/1.1\r\n" + b"a: b\r\n" * 20_000).startswith(b"HTTP/1.1 431")
+
+
+def test_what_is_no_http_is_refused(strict):
+    assert raw(strict, b"\x16\x03\x01\x02\x00\x01\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_beyond_the_queue_a_client_is_told_to_come_again_and_probes_are_answered(bundle, tmp_path):
+    head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with serving(deployed(bundle, tmp_path / "deployment", max_waiting=2), tmp_path) as served:
+        waiting = [socket.create_connection(("127.0.0.1", served.port), timeout=20) for _ in range(2)]
+        for connection in waiting:
+            connection.sendall(head % len(BODY) + BODY[:-1])
+        until(lambda: served.post({"instances": [ROW]})[0] == 503)
+        _, content, answer = served.ask("POST", "/invocations", {"instances": [ROW]})
+        assert (answer.headers["retry-after"], content["error_code"]) == ("1", "TEMPORARILY_UNAVAILABLE")
+        assert served.ask("GET", "/ping")[0] == served.ask("GET", "/v2/health/ready")[0] == 200
+        assert counted(served, "serving_requests_in_flight") == 3
+        assert counted(served, 'serving_requests_rejected_total{reason="queue"}') >= 2
+        for connection in waiting:
+            connection.sendall(BODY[-1:])
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.close()
+        assert served.post({"instances": [ROW]})[0] == 200
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"authorization": SECRET},
+        {"authorization": "Bearer wrong"},
+        {"authorization": f"Basic {SECRET}"},
+        {"authorization": "Bearer é"},
+    ],
+)
+def test_without_the_token_nothing_but_probes_is_answered(strict, given):
+    for method, path in (("POST", "/invocations"), ("GET", "/metrics"), ("GET", "/v2"), ("GET", "/version")):
+        status, _, answer = strict.ask(method, path, **given)
+        assert (status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    for path in ("/ping", "/health", "/v2/health/live", "/v2/health/ready", "/v2/models/job_coaching/ready"):
+        assert strict.ask("GET", path, **given)[0] == 200
+
+
+def test_the_token_may_come_from_a_file(bundle, tmp_path, bearer):
+    (tmp_path / "token").write_text(f"{SECRET}\n")
+    with serving(
+        deployed(bundle, tmp_path / "deployment"), tmp_path, {"SERVING_TOKEN_FILE": str(tmp_path / "token")}
+    ) as served:
+        assert served.post({"instances": [ROW]})[0] == 401
+        assert served.post({"instances": [ROW]}, **bearer)[0] == 200
+
+
+def test_what_the_server_tells_is_json_without_tokens_and_features(strict, bearer):
+    strict.post({"instances": [{**ROW, "marital_status": "confidential"}]}, **bearer)
+    strict.post({"instances": [ROW]}, authorization="Bearer another-secret")
+    strict.ask("GET", "/nowhere?token=hidden", **bearer)
+    until(lambda: {401, 404, 422} <= {line.get("status") for line in strict.told})
+    text = strict.errors.read_text()
+    assert all({"at", "level", "event"} <= line.keys() for line in strict.told)
+    assert not [
+        word for word in (SECRET, "another-secret", "confidential", "hidden", "married") if word in text
+    ]
+
+
+def test_a_flood_of_bad_requests_is_told_in_a_few_lines(server):
+    for _ in range(300):
+        server.ask("GET", "/nowhere")
+    until(lambda: server.ask("GET", "/nowhere") and [line for line in server.told if line.get("requests")])
+    assert len([line for line in server.told if line.get("route") == "other"]) < 250
+
+
+def test_limits_are_counted(strict, bearer):
+    strict.post({"instances": [ROW] * 4}, **bearer)
+    strict.post(b" " * 5001, content_type="application/json", **bearer)
+    strict.post(b"")
+    raw(strict, b"POST")
+    for reason in ("rows", "body", "token", "timeout"):
+        assert counted(strict, f'serving_requests_rejected_total{{reason="{reason}"}}', **bearer) >= 1
+
+
+def test_a_server_that_is_to_end_says_so_finishes_what_is_in_flight_and_takes_no_more(bundle, tmp_path):
+    head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with serving(deployed(bundle, tmp_path / "deployment", drain_seconds=30.0), tmp_path) as served:
+        idle = served.connect()
+        idle.request("GET", "/v2/health/ready")
+        assert idle.getresponse().read() == b'{"ready":true}'
+        waiting = socket.create_connection(("127.0.0.1", served.port), timeout=20)
+        waiting.sendall(head % len(BODY) + BODY[:-1])
+        until(lambda: counted(served, "serving_requests_in_flight") == 2)
+        served.process.send_signal(signal.SIGTERM)
+
+        def unready() -> bool:
+            status, _, answer = served.ask("GET", "/v2/health/ready")
+            return status == 503 and answer.headers["connection"] == "close"
+
+        until(unready)
+        assert served.ask("GET", "/ping")[0] == 200  # it lives, and is not to be killed
+        idle.request("POST", "/invocations", BODY, {"content-type": "application/json"})
+        answer = idle.getresponse()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        waiting.sendall(BODY[-1:])
+        received = waiting.recv(65536)
+        assert received.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in received
+        waiting.close()
+        assert served.process.wait(30) == 0

@@ -1,0 +1,52 @@
+"""A server's settings are those of config.toml, and nothing else passes."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from components import config
+from components.errors import DeploymentError
+from components.serving.settings import ServingSettings
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_keys_and_defaults_are_those_of_the_configuration():
+    assert dataclasses.asdict(ServingSettings()) == config.Serving().model_dump()
+
+
+def test_what_the_configuration_names_is_taken():
+    named = tomllib.loads((ROOT / "config.toml").read_text())["serving"]
+    assert named.keys() == dataclasses.asdict(ServingSettings()).keys()
+    assert ServingSettings.from_json(named).log_columns == tuple(named["log_columns"])
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"worker": 2}, r"\['worker'\] are unknown"),
+        ({"workers": 0}, "workers is 0; it must be a whole number of at least 1"),
+        ({"workers": True}, "workers is True"),
+        ({"workers": 1.5}, "workers is 1.5"),
+        ({"timeout_seconds": float("inf")}, "timeout_seconds is inf"),
+        ({"timeout_seconds": "1"}, "timeout_seconds is '1'"),
+        ({"bad_rows": "drop"}, "one of refuse, set_aside"),
+        ({"log": None}, "log is None"),
+        ({"log_columns": "age"}, "must be a list of columns"),
+        ({"log_columns": [1]}, "must be a list of columns"),
+    ],
+)
+def test_anything_else_is_refused(said, told):
+    with pytest.raises(DeploymentError, match=told):
+        ServingSettings.from_json(said)
+
+
+def test_a_whole_number_serves_where_a_number_is_asked():
+    assert ServingSettings.from_json({"drain_seconds": 3}).drain_seconds == 3.0
+
+
+def test_a_star_among_the_logged_columns_is_all_of_them():
+    assert ServingSettings(log_columns=("age", "*")).logged is None
+    assert ServingSettings(log_columns=("age",)).logged == ("age",)
