@@ -69,7 +69,11 @@ lock: $(VENV)/bin/uv ## renew the lock files from pyproject.toml
 	awk '/^[^ ]/ {kept = /^uv==/} kept' requirements-dev.lock > requirements-uv.lock
 
 # --- the life cycle -------------------------------------------------------------------------------------------------
-.PHONY: adopt train gate report versions verify approve deploy rollback ledger
+PORT ?= 8080
+ENGINE ?= podman
+DEPLOYED := $(or $(ENV),production)
+
+.PHONY: adopt train gate report versions verify approve deploy rollback serve serve-container ledger
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
@@ -91,6 +95,12 @@ deploy: $(VENV)/.runtime ## try a bundle's server, compare it with the champion,
 	@$(DEPLOY) $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)") --reason "$${REASON:-}"
 rollback: $(VENV)/.runtime ## return to the champion before: REASON="..." (ENV=)
 	@$(DEPLOY) --rollback true --reason "$${REASON:-}" $(if $(ENV),--environment "$(ENV)")
+serve: $(VENV)/.runtime ## answer requests on this machine: what was deployed (ENV=production), or BUNDLE=folder (PORT=8080)
+	@$(BIN)/python -m components.serving $(if $(BUNDLE),--bundle "$(BUNDLE)",--deployment "build/deploy/$(DEPLOYED)") \
+	    --port "$(PORT)" --log-folder store/predictions
+serve-container: ## build the image of what was deployed (ENV=production) and run it, read-only (PORT=8080, ENGINE=podman)
+	@cd "build/deploy/$(DEPLOYED)" && $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) --tag "served-$(DEPLOYED)" .
+	@$(ENGINE) run --rm --read-only --tmpfs /tmp --publish "127.0.0.1:$(PORT):8080" --volume predictions:/var/lib/predictions "served-$(DEPLOYED)"
 ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right
 	@$(BIN)/python -m components.release.history
 

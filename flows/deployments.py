@@ -159,8 +159,10 @@ def record(run: Any, by: str) -> str:
     if told := ledger.recorded(run.origin):
         run.refusal = told.why if told.event == "refused" else ""
         return told.event
-    if not run.refusal and not run.rollback and run.champion == decision.bundle_id:
-        return ""
+    if not run.rollback and run.champion == decision.bundle_id:
+        unless_refused(run, stands)
+        if not run.refusal:
+            return ""
     details = {
         "environment": to.environment,
         "pathspec": decision.details.get("pathspec") or decision.run,
@@ -186,6 +188,11 @@ def record(run: Any, by: str) -> str:
         event="refused", run=decision.run, bundle_id=decision.bundle_id, by=by, why=run.refusal, details=details,
         once_key=run.origin,
     ).event  # fmt: skip
+
+
+def stands(run: Any) -> None:
+    """Pass if the champion is still the one that was found at the start."""
+    candidates.require_champion(Ledger(run.durable).entries(), run.champion, run.target.environment)
 
 
 def why(run: Any) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 TOLERANCE = 1e-9
-PROBES = ("/ping", "/health")
+PROBES = ("/ping", "/health", "/v2/health/ready")
 WARM_UP, SINGLES, ROUNDS, BATCHES, BATCH_ROWS = 20, 300, 3, 10, 1000
 
 Columns = Mapping[str, Sequence[Any]]
@@ -66,6 +66,7 @@ def smoke(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Smoke:
         rounds, core_seconds = _singles(trial, rows)
         batch = _body(inputs, range(min(BATCH_ROWS, int(settings.get("max_rows", BATCH_ROWS)))))
         batch_seconds, batch_core_seconds, batched = _batches(trial, batch)
+        _counted(trial, WARM_UP + ROUNDS * SINGLES + BATCHES + 1)
     best = min(rounds, key=lambda seconds: float(np.quantile(seconds, 0.99)))
     p50, p99 = np.quantile(best, [0.5, 0.99]) * 1e3
     bounds = quantile_bounds(best * 1e3, 0.99)
@@ -155,6 +156,17 @@ def _seconds(trial: Trial, body: bytes) -> float:
     begin = perf_counter()
     _wanted(trial, "POST", "/invocations", body)
     return perf_counter() - begin
+
+
+def _counted(trial: Trial, requests: int) -> None:
+    """Pass if `/metrics` has counted what was asked."""
+    text = _wanted(trial, "GET", "/metrics").decode()
+    counts = [line for line in text.splitlines() if line.startswith("serving_requests_total")]
+    counted = sum(float(line.rpartition(" ")[2]) for line in counts if "invocations" in line)
+    if counted < requests:
+        raise BundleError(
+            f"The bundle's /metrics tells of {counted:.0f} requests for predictions; {requests} were sent."
+        )
 
 
 def _wanted(trial: Trial, method: str, path: str, body: bytes | None = None) -> bytes:

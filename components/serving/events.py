@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
+import os
 import time
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from components.errors import redacted
+
+_STANDARD_ERROR = 2
 
 
 def tell(level: str, event: str, **facts: Any) -> None:
@@ -17,8 +20,9 @@ def tell(level: str, event: str, **facts: Any) -> None:
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     said = {"at": now, "level": level, "event": event, **facts}
     line = redacted(json.dumps(said, default=str))
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
+    # Where this goes may be a file on a full disk, which is no reason to stop serving.
+    with suppress(OSError):
+        os.write(_STANDARD_ERROR, f"{line}\n".encode())
 
 
 class _Refusals:

@@ -1,7 +1,7 @@
 """What a server counts, for Prometheus: one memory-mapped file of doubles a worker, added up by whoever is asked.
 
-A file outlives its worker, so that what an ended worker counted is kept. The name of each series is a line of a second
-file; the number of the line says where its doubles are.
+A file outlives its worker, so that what an ended worker counted is kept. Behind the doubles stand lines that name each
+series and say where its doubles are. The whole file is allocated at the start: a disk that fills up later costs nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ CELLS = 16_384
 
 MANY = 32
 """From so many observations on, they are counted at once."""
+
+NAMES_BYTES = 1 << 20
+"""What the lines that name the series may take; series beyond them are not counted either."""
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -116,11 +119,12 @@ class Metrics:
         path = self._folder / f"{worker}-{os.getpid()}.values"
         self._file = path.open("w+b")
         fcntl.flock(self._file, fcntl.LOCK_EX)  # held as long as this process lives
-        self._file.truncate(8 * CELLS)
-        self._map = mmap.mmap(self._file.fileno(), 8 * CELLS)
-        self._cells = memoryview(self._map).cast("d")
+        # Writing to a mapped file that finds no room on the disk would kill the process.
+        os.posix_fallocate(self._file.fileno(), 0, 8 * CELLS + NAMES_BYTES)
+        self._map = mmap.mmap(self._file.fileno(), 8 * CELLS + NAMES_BYTES)
+        self._cells = memoryview(self._map)[: 8 * CELLS].cast("d")
         self._path = path
-        self._names = path.with_suffix(".names").open("w", encoding="utf-8")
+        self._named = 8 * CELLS
         self._used = 2  # the first ones take what finds no place
         self._places: dict[tuple[str, Labels], int] = {}
         self._histograms: dict[tuple[str, Labels], Histogram] = {}
@@ -153,11 +157,12 @@ class Metrics:
         with self._making:
             if key in self._places:
                 return self._places[key]
-            if self._used + cells > CELLS:
+            line = json.dumps([key[0], key[1], self._used, list(bounds)]).encode() + b"\n"
+            end = self._named + len(line)
+            if self._used + cells > CELLS or end > len(self._map):
                 return 0
             first, self._used = self._used, self._used + cells
-            self._names.write(json.dumps([key[0], key[1], first, list(bounds)]) + "\n")
-            self._names.flush()
+            self._map[self._named : end], self._named = line, end
             self._places[key] = first
             return first
 
@@ -168,7 +173,6 @@ class Metrics:
     def close(self) -> None:
         """Let others see that this worker runs no more; what it counted stays."""
         fcntl.flock(self._file, fcntl.LOCK_UN)  # closing does not: the mapping keeps the file open
-        self._names.close()
         self._file.close()
 
 
@@ -236,8 +240,9 @@ def _histogram_lines(
 
 
 def _series(path: Path) -> Iterable[_Series]:
-    cells = memoryview(path.read_bytes()).cast("d")
-    for line in path.with_suffix(".names").read_text(encoding="utf-8").splitlines():
+    content = path.read_bytes()
+    cells = memoryview(content)[: 8 * CELLS].cast("d")
+    for line in content[8 * CELLS :].partition(b"\0")[0].splitlines():
         try:
             name, labels, first, bounds = json.loads(line)
         except ValueError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from components.errors import RefusalError
 from components.release.candidates import TEST
-from components.release.deployable import container, image, kubernetes, prometheus
+from components.release.deployable import container, grafana, image, kubernetes, prometheus
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def deployables(facts: Facts) -> dict[str, str]:
             model_age_days=facts.model_age_days,
             max_waiting=facts.serving["max_waiting"],
         ),
+        **grafana.dashboard(facts.name),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.release.deployable.kubernetes import rendered
 
-ASKED = 'route=~"/invocations|/v2/models/.*"'
+ASKED = 'route=~"/invocations|/v2/models/infer"'
 """Requests for predictions, without probes and scrapes."""
 
 

@@ -82,8 +82,11 @@ def test_labels_are_escaped(tmp_path):
 
 def test_a_line_that_a_killed_worker_did_not_finish_is_passed_over(tmp_path):
     in_another_process(tmp_path, 0, "m.add(m.place('serving_rows_total', variant='champion'), 5)")
-    (names,) = tmp_path.glob("*.names")
-    names.write_text(names.read_text() + '["serving_rows_to')
+    (file,) = tmp_path.glob("*.values")
+    content = file.read_bytes()
+    end = content.rindex(b"]\n") + 2
+    torn = b'["serving_rows_to'
+    file.write_bytes(content[:end] + torn + content[end + len(torn) :])
     assert parsed(rendered(tmp_path))['serving_rows_total{variant="champion"}'] == 5
 
 
@@ -161,3 +164,17 @@ def test_several_workers_add_up_though_one_of_them_is_killed(bundle, tmp_path):
         assert found["serving_workers"] == 2
         assert math.isclose(found['serving_score_count{variant="champion"}'], 400)
         assert {f'process_resident_memory_bytes{{worker="{number}"}}' for number in (0, 1)} <= found.keys()
+
+
+def test_a_disk_that_fills_up_later_takes_no_count(tmp_path):
+    program = """
+import resource, signal, sys
+from pathlib import Path
+from components.serving.metrics import SECONDS, Metrics
+m = Metrics(Path(sys.argv[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))
+m.add(m.place("serving_rows_total", variant="champion"), 7)
+m.histogram("serving_request_seconds", SECONDS, route="/").observe(1.0)
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)
+    assert parsed(rendered(tmp_path))['serving_rows_total{variant="champion"}'] == 7

@@ -1,0 +1,123 @@
+"""A bundle's own server is started, repeats what was recorded, and ends; what does not is refused."""
+
+import dataclasses
+import io
+import json
+import os
+
+import polars as pl
+import pytest
+
+from components.errors import BundleError, RefusalError
+from components.release import smoke
+from components.release.manifest import MANIFEST, write_manifest
+from components.release.parity import Latency, Parity
+from components.release.smoke import Smoke, recorded, require_passed
+from components.release.trial_server import served
+from tests.components import packed
+
+SETTINGS = {"workers": 3, "log": "strict"}
+PASSED = Smoke(Parity(50, 1e-16, 0), Latency(0.5, 2.0, 1e5, (1.0, 3.0)), 0.4, 0.01, 0.9)
+
+
+def altered(**files: bytes) -> dict[str, bytes]:
+    """The bundle with other files, and a manifest that names them."""
+    changed = {**packed.bundle(), **{name.replace("__", "."): content for name, content in files.items()}}
+    changed = {name: content for name, content in changed.items() if name != MANIFEST and content}
+    return {**changed, MANIFEST: write_manifest(changed)}
+
+
+@pytest.fixture(scope="module")
+def found() -> Smoke:
+    return smoke.smoke(packed.bundle(), SETTINGS)
+
+
+def test_the_server_repeats_what_the_flow_recorded(found):
+    assert (found.parity.rows, found.parity.decisions_changed) == (50, 0)
+    assert found.parity.max_abs_difference <= smoke.TOLERANCE
+    require_passed(found, latency_milliseconds=60_000)
+
+
+def test_its_cost_is_the_processors_time_of_all_its_processes(found):
+    assert found.core_seconds_per_1000 > found.batch_core_seconds_per_1000 > 0
+    assert 0 < found.latency.p50_milliseconds <= found.latency.p99_milliseconds
+    assert found.start_seconds > 0
+
+
+def test_nothing_of_this_process_reaches_it_and_it_ends(monkeypatch):
+    monkeypatch.setenv("SERVING_TOKEN", "a-secret")
+    inputs, _ = recorded(packed.bundle())
+    body = json.dumps(
+        {"dataframe_split": {"columns": list(inputs), "data": [[v[0] for v in inputs.values()]]}}
+    )
+    with served(packed.bundle(), SETTINGS) as trial:
+        status, answer = trial.ask("POST", "/invocations", body.encode())
+        assert (status, len(json.loads(answer)["predictions"])) == (200, 1)
+        assert len(trial.pids) == 2
+    for pid in trial.pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_other_predictions_than_the_recorded_ones_are_refused():
+    table = pl.read_parquet(io.BytesIO(packed.bundle()["smoke.parquet"]))
+    buffer = io.BytesIO()
+    table.with_columns(y_score=pl.col("y_score") + 1e-8).write_parquet(buffer)
+    found = smoke.smoke(altered(smoke__parquet=buffer.getvalue()), SETTINGS)
+    assert found.parity.max_abs_difference == pytest.approx(1e-8)
+    with pytest.raises(RefusalError, match=r"answers otherwise than the flow: of 50 .* up to 1e-08"):
+        require_passed(found, latency_milliseconds=60_000)
+
+
+def test_a_server_that_does_not_start_says_why():
+    said = json.loads(packed.bundle()["smoke.json"])
+    said["predictions"]["y_score"][0] += 1e-6
+    with (
+        pytest.raises(BundleError, match=r"ended at its start: .*answers otherwise than recorded"),
+        served(altered(smoke__json=json.dumps(said).encode()), SETTINGS),
+    ):
+        pass
+
+
+def test_a_bundle_without_a_server_is_refused():
+    with (
+        pytest.raises(BundleError, match=r"server\.pyz: missing"),
+        served(altered(server__pyz=b""), SETTINGS),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"parity": Parity(50, 1e-16, 1)}, "1 are decided otherwise"),
+        ({"parity": Parity(50, float("nan"), 0)}, "differ by up to nan"),
+        ({"latency": Latency(1.0, 51.0, 1e5, (1.0, 60.0))}, r"takes 51\.0 ms .* allows 50\."),
+    ],
+)
+def test_what_does_not_pass_says_what_was_wanted(changes, sentence):
+    require_passed(PASSED, latency_milliseconds=50.0)
+    with pytest.raises(RefusalError, match=sentence):
+        require_passed(dataclasses.replace(PASSED, **changes), latency_milliseconds=50.0)
+
+
+def test_values_are_sent_as_json_has_them():
+    table = pl.DataFrame(
+        {
+            "a": [1.5, None, float("nan")],
+            "when": pl.Series([0, 1, None], dtype=pl.Datetime),
+            "y_pred": [1, 0, 1],
+        }
+    )
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    files = {
+        "smoke.parquet": buffer.getvalue(),
+        "program.json": b'{"inputs": {"a": "double", "when": "datetime"}}',
+    }
+    inputs, expected = recorded(files)
+    assert inputs == {
+        "a": [1.5, None, None],
+        "when": ["1970-01-01T00:00:00", "1970-01-01T00:00:00.000001", None],
+    }
+    assert expected["y_pred"].tolist() == [1, 0, 1]

@@ -1,0 +1,136 @@
+"""Each alert rule fires on what it is for, and on nothing else: `promtool test rules`."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.components import packed
+
+pytestmark = pytest.mark.system
+
+ASKED = 'job="m",route="/invocations"'
+READY = {'up{job="job-coaching"}': "1x200", 'serving_ready{job="job-coaching"}': "1x200"}
+
+
+def histogram(under: str, over: str) -> dict[str, str]:
+    """Requests of which so many a minute take up to 25 ms, and so many up to a second."""
+    counts = {"0.025": under, "0.05": under, "1": over, "+Inf": over}
+    return {
+        f'serving_request_seconds_bucket{{{ASKED},le="{le}"}}': f"0+{count}x200"
+        for le, count in counts.items()
+    }
+
+
+# By rule: the series with which it fires, and those with which it does not. One value a minute, looked at after 80.
+CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "TrafficGone": (
+        {f'serving_requests_total{{{ASKED},status="200"}}': "0+60x60 3600x60"},
+        {f'serving_requests_total{{{ASKED},status="200"}}': "0+1x200"},
+    ),
+    "ServerGone": ({**READY, 'up{job="job-coaching"}': "0x200"}, READY),
+    "Errors": (
+        {
+            f'serving_requests_total{{{ASKED},status="500"}}': "0+2x200",
+            f'serving_requests_total{{{ASKED},status="200"}}': "0+98x200",
+        },
+        {
+            f'serving_requests_total{{{ASKED},status="500"}}': "0+1x200",
+            f'serving_requests_total{{{ASKED},status="200"}}': "0+199x200",
+            f'serving_requests_total{{{ASKED},status="400"}}': "0+100x200",
+        },
+    ),
+    "Slow": (histogram("97", "100"), histogram("100", "100")),
+    "Saturated": (
+        {'serving_requests_rejected_total{job="m",reason="queue"}': "0+1x200"},
+        {
+            'serving_requests_rejected_total{job="m",reason="queue"}': "7x200",
+            'serving_requests_rejected_total{job="m",reason="rows"}': "0+1x200",
+            'serving_requests_in_flight{job="m"}': "100x200",
+            'serving_workers{job="m"}': "2x200",
+        },
+    ),
+    "RowsRefused": (
+        {
+            'serving_rows_refused_total{job="m",column="age",rule="maximum"}': "0+6x200",
+            'serving_rows_total{job="m",variant="champion"}': "0+94x200",
+        },
+        {
+            'serving_rows_refused_total{job="m",column="age",rule="maximum"}': "0+4x200",
+            'serving_rows_total{job="m",variant="champion"}': "0+96x200",
+        },
+    ),
+    "LogFailing": (
+        {'serving_log_failing{job="m",worker="0"}': "0x79 1x100", 'serving_log_failing{job="m",worker="1"}': "0x200"},
+        {'serving_log_failing{job="m"}': "1x70 0x100", 'serving_log_lost_total{job="m"}': "5x200"},
+    ),
+    "ModelRefused": ({'serving_model_refused{job="m"}': "0x70 1x100"}, {'serving_model_refused{job="m"}': "1x70 0x100"}),
+    "ModelTooOld": (
+        # Time begins at 0 in these tests, and a model was made a number of days before.
+        {'serving_model_created_timestamp_seconds{job="m",variant="champion"}': f"{-181 * 86_400}x200"},
+        {
+            'serving_model_created_timestamp_seconds{job="m",variant="champion"}': f"{-179 * 86_400}x200",
+            'serving_model_created_timestamp_seconds{job="m",variant="challenger"}': f"{-400 * 86_400}x200",
+        },
+    ),
+}  # fmt: skip
+ALSO = {
+    "ServerGone": {**READY, 'serving_ready{job="job-coaching"}': "0x200"},
+    "Saturated": {'serving_requests_in_flight{job="m"}': "110x200", 'serving_workers{job="m"}': "2x200"},
+    "LogFailing": {'serving_log_failing{job="m"}': "0x200", 'serving_log_lost_total{job="m"}': "0x75 3x100"},
+}
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rules of a deployment's folder."""
+    folder = tmp_path_factory.mktemp("deploy") / "production"
+    packed.deployed(folder)
+    return folder / "prometheus" / "rules.yaml"
+
+
+def said(rules: Path, folder: Path, alert: str, series: dict[str, str], *, fires: bool) -> str:
+    """What promtool finds wrong with the expectation; "" if nothing."""
+    samples = [{"labels": "{}", "value": 1}] if fires else []
+    expression = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})'
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [{"expr": expression, "eval_time": "80m", "exp_samples": samples}],
+    }
+    content = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}
+    (folder / "test.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    done = subprocess.run(
+        ["promtool", "test", "rules", folder / "test.yaml"], capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_the_rules_are_whole(rules: Path) -> None:
+    done = subprocess.run(["promtool", "check", "rules", rules], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_rule_has_a_case(rules: Path) -> None:
+    groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
+    assert [rule["alert"] for rule in groups[0]["rules"]] == list(CASES)
+
+
+@pytest.mark.parametrize(
+    ("alert", "series"), [*((name, case[0]) for name, case in CASES.items()), *ALSO.items()]
+)
+def test_it_fires(rules: Path, tmp_path: Path, alert: str, series: dict[str, str]) -> None:
+    assert said(rules, tmp_path, alert, series, fires=True) == ""
+
+
+@pytest.mark.parametrize("alert", CASES)
+def test_it_does_not_fire(rules: Path, tmp_path: Path, alert: str) -> None:
+    assert said(rules, tmp_path, alert, CASES[alert][1], fires=False) == ""
+
+
+def test_a_server_in_order_raises_no_alert(rules: Path, tmp_path: Path) -> None:
+    quiet = {name: values for _, series in CASES.values() for name, values in series.items()}
+    quiet.pop('serving_log_failing{job="m"}')
+    for alert in CASES:
+        assert said(rules, tmp_path, alert, quiet, fires=False) == ""
