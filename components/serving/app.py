@@ -33,6 +33,9 @@ INLINE_BYTES = 32_768
 """Longer bodies are worked on in a thread, so that probes and short requests are answered meanwhile."""
 
 _RETRY = ((b"retry-after", b"1"),)
+WHOLE_MESSAGE = "serving.whole_message"
+"""In the scope of a request that has come whole, so that nobody waits for its body."""
+
 _CLOSE = (b"connection", b"close")
 
 
@@ -77,6 +80,11 @@ class App:
         return self._settings.timeout_seconds
 
     @property
+    def in_flight(self) -> int:
+        """The requests that are being answered."""
+        return self._in_flight
+
+    @property
     def shadow_disagreements(self) -> int:
         """Rows on which the shadow decided otherwise."""
         return self._scorer.shadow.disagreements
@@ -90,44 +98,48 @@ class App:
         self._scorer.shadow.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise ValueError(f"only HTTP is answered, not {scope['type']}")
-        started, path = perf_counter(), scope["path"]
+        started = perf_counter()
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given if REQUEST_ID.fullmatch(given) else b"%b-%x" % (self._prefix, next(self._numbers))
+        given = headers.get(b"x-request-id")
+        if given is None or not REQUEST_ID.fullmatch(given):
+            given = b"%b-%x" % (self._prefix, next(self._numbers))
         route, unread = "other", True
         self._in_flight += 1
-        self._traffic.in_flight(self._in_flight)
         try:
-            endpoint = self._endpoints.find(path)
+            endpoint = self._endpoints.find(scope["path"])
             route = endpoint.route
             self._admit(endpoint, scope["method"], headers)
-            body = await self._body(receive, headers)
+            body = await self._body(scope, receive, headers)
             if body is None:
                 return
             unread = False
-            request = Request(headers, body, request_id.decode())
-            if len(body) > INLINE_BYTES:
-                answer = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, self._worked, endpoint, request
-                )
-            else:
-                said = endpoint.answer(request)
-                answer = (
-                    said
-                    if isinstance(said, Answer)
-                    else said.answer(await self._together.score(said.admitted))
-                )
+            answer = await self._answer(endpoint, Request(headers, body, given.decode()))
         except RequestError as error:
             answer = self.refusal(error, route)
         except Exception as error:  # a client is told that it failed, and the server goes on
-            answer = self._failure(error, route, request_id.decode())
+            answer = self._failure(error, route, given.decode())
         finally:
             self._in_flight -= 1
-            self._traffic.in_flight(self._in_flight)
         self._traffic.answered(route, answer.status, perf_counter() - started)
-        await self._send(send, answer, request_id, close=unread or self.draining)
+        sent = [
+            (b"content-type", answer.content_type),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"x-request-id", given),
+            *answer.headers,
+        ]
+        if unread or self.draining:
+            sent.append(_CLOSE)  # also where a body was not read: what is left of it is no request
+        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
+        if len(request.body) > INLINE_BYTES:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, self._worked, endpoint, request)
+        said = endpoint.answer(request)
+        if isinstance(said, Answer):
+            return said
+        return said.answer(await self._together.score(said.admitted))
 
     def _worked(self, endpoint: Endpoint, request: Request) -> Answer:
         """The answer to a long request, without the event loop."""
@@ -162,30 +174,42 @@ class App:
                 headers=((b"allow", ", ".join(endpoint.methods).encode()),),
             )
 
-    async def _body(self, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+    async def _body(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
         """The whole body; None if the client went away.
 
         Raises:
             RequestError: it is too long, is compressed, or comes too slowly.
         """
-        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
             raise RequestError(415, "The body is compressed; send it as it is.")
         most = self._settings.max_body_bytes
         if int(headers.get(b"content-length", b"0")) > most:
             raise _too_long(most)
-        parts, length, more = [], 0, True
+        message = await receive() if WHOLE_MESSAGE in scope else None
+        if message and message["type"] == "http.request" and not message["more_body"]:
+            if len(message["body"]) > most:
+                raise _too_long(most)
+            whole: bytes = message["body"]
+            return whole
+        return await self._parts(receive, message, most)
+
+    async def _parts(self, receive: Receive, message: Message | None, most: int) -> bytes | None:
+        """The body in its parts, each of which may have to be waited for."""
+        parts: list[bytes] = []
+        length, more = 0, True
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
         timer = loop.call_later(self.timeout_seconds, task.cancel)
         try:
             while more:
-                message = await receive()
+                message = message or await receive()
                 if message["type"] == "http.disconnect":
                     return None
                 parts.append(message["body"])
                 length, more = length + len(parts[-1]), message["more_body"]
                 if length > most:
                     raise _too_long(most)
+                message = None
         except asyncio.CancelledError:
             if not timer.cancelled() and loop.time() < timer.when():
                 raise  # somebody else ends the request
@@ -194,7 +218,7 @@ class App:
             raise RequestError(408, told, reason="timeout") from None
         finally:
             timer.cancel()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     def refusal(self, error: RequestError, route: str) -> Answer:
         """The answer to a request that is refused, which is told and counted."""
@@ -206,18 +230,6 @@ class App:
     def _failure(self, error: Exception, route: str, request_id: str) -> Answer:
         events.tell("error", "request failed", route=route, request_id=request_id, **events.failed(error))
         return RequestError(500, f"The server failed; its log tells where, under {request_id}.").answer()
-
-    async def _send(self, send: Send, answer: Answer, request_id: bytes, *, close: bool) -> None:
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"x-request-id", request_id),
-            *answer.headers,
-        ]
-        if close:
-            headers.append(_CLOSE)  # also where a body was not read: what is left of it is no request
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
 
 
 def _too_long(most: int) -> RequestError:

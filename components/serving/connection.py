@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from components.serving.answers import RequestError
+from components.serving.app import WHOLE_MESSAGE
 
 if TYPE_CHECKING:
     from components.serving.app import App
@@ -56,6 +57,11 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_headers = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        scope: Any = self.scope
+        scope[WHOLE_MESSAGE] = True
+        super().on_message_complete()
 
     @property
     def _served(self) -> App:

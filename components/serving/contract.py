@@ -65,8 +65,8 @@ class Checked(msgspec.Struct, frozen=True):
 
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The features as the program takes them; see :meth:`Rules.arrays`."""
-        return self.rules.arrays(self.columns)
+        """The features as :meth:`Program.predict` takes them, each of shape (n,)."""
+        return {name: array[:, 0] for name, array in self.rules.arrays(self.columns).items()}
 
     def rows(self, kept: Sequence[int]) -> Checked:
         """Some of the rows, without problems."""
@@ -168,13 +168,16 @@ class Rules:
     Attributes:
         features: the rules of the columns that a row must have.
         optional: the rules of those that it may have: sensitive ones, for the log.
+        nullable_texts: the features that are texts and may be missing.
     """
 
     def __init__(self, features: Sequence[Rule], optional: Sequence[Rule]) -> None:
         self.features, self.optional = tuple(features), tuple(optional)
         self._columns = [_Column(rule) for rule in (*features, *optional)]
         self._names = frozenset(column.name for column in self._columns)
-        self._numeric = {rule.name: not rule.textual for rule in self.features}
+        self._numbers = [rule.name for rule in self.features if not rule.textual]
+        self._texts = [rule.name for rule in self.features if rule.textual]
+        self.nullable_texts = [rule.name for rule in self.features if rule.textual and rule.nullable]
 
     @classmethod
     def from_json(cls, contract: Mapping[str, Any]) -> Rules:
@@ -225,7 +228,7 @@ class Rules:
         return Checked(read, self, problems, _bad(problems, rows)) if problems else Checked(read, self)
 
     def arrays(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
-        """The features as the program takes them, each of shape (n,).
+        """The features as the program runs them, each of shape (n, 1).
 
         Numbers are float64 with NaN for what is missing, texts are objects with None for it.
 
@@ -233,13 +236,10 @@ class Rules:
             columns: one value a row, in the contract's types.
         """
         arrays: dict[str, NDArray[Any]] = {}
-        for name, numeric in self._numeric.items():
-            values = columns.get(name, ())
-            if numeric:
-                arrays[name] = np.array(values, dtype=np.float64)  # None becomes NaN
-            else:
-                arrays[name] = array = np.empty(len(values), dtype=object)
-                array[:] = values
+        for names, kind in ((self._numbers, np.float64), (self._texts, object)):
+            if names:
+                block = np.array([columns[name] for name in names], dtype=kind)
+                arrays.update(zip(names, block[:, :, np.newaxis], strict=True))
         return arrays
 
 

@@ -13,7 +13,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -112,6 +112,9 @@ class Metrics:
     Args:
         folder: what the workers of one server share.
         worker: the number of this one.
+
+    Attributes:
+        before: called before the text is made, so that it tells what this worker is like at the moment.
     """
 
     def __init__(self, folder: Path, worker: int = 0) -> None:
@@ -129,6 +132,7 @@ class Metrics:
         self._places: dict[tuple[str, Labels], int] = {}
         self._histograms: dict[tuple[str, Labels], Histogram] = {}
         self._making = threading.Lock()
+        self.before: Callable[[], None] = lambda: None
 
     def place(self, name: str, **labels: str) -> int:
         """Where the series is; made if it is new."""
@@ -168,6 +172,7 @@ class Metrics:
 
     def text(self) -> str:
         """Every series of the server in Prometheus' text format."""
+        self.before()
         return rendered(self._folder)
 
     def close(self) -> None:

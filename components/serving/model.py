@@ -109,8 +109,8 @@ class Model:
         """
         arrays = self.rules.arrays(columns)
         if self._missing_text(columns):
-            return self.predict(arrays)
-        said = self.program.run({name: arrays[name].reshape(-1, 1) for name in self.program.inputs})
+            return self.predict({name: array[:, 0] for name, array in arrays.items()})
+        said = self.program.run({name: arrays[name] for name in self.program.inputs})
         if self.program.classes:
             said = self.columns_of(said, self.program.classes)
         return {name: values.tolist() for name, values in said.items()}

@@ -112,6 +112,8 @@ class Scorer:
 
         An error is returned where strict logging failed.
         """
+        if len(requests) == 1 and len(requests[0].parts) == 1:
+            return [self._answered(requests[0], self._predicted(requests[0].parts))]
         of_models: dict[str, list[_Part]] = defaultdict(list)
         for request in requests:
             for part in request.parts:

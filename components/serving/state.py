@@ -26,6 +26,7 @@ class State:
         """Let the metrics say what is now so, and the log of events what is newly wrong."""
         log, deployment = self._log, self._deployment
         for name, value in {
+            "serving_requests_in_flight": float(self._app.in_flight),
             "serving_ready": float(self._app.ready),
             "serving_log_failing": float(bool(log.failing)),
             "serving_log_lost_total": float(log.lost),

@@ -14,12 +14,7 @@ class Traffic:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._in_flight = metrics.place("serving_requests_in_flight")
         self._answered: dict[tuple[str, int], tuple[int, Histogram]] = {}
-
-    def in_flight(self, requests: int) -> None:
-        """So many requests are being answered."""
-        self._metrics.set(self._in_flight, requests)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""

@@ -85,6 +85,7 @@ def run(
     metrics = Metrics(run_folder, number)
     app = App(deployment, log, metrics, deployment.settings, token())
     state = State(metrics, deployment, log, app)
+    metrics.before = state.tell
 
     def started() -> None:
         state.tell()

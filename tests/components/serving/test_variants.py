@@ -86,9 +86,12 @@ def test_a_split_answers_each_key_by_one_of_the_two_whatever_the_request(
     assert status == 200
     together = [each["y_score"] for each in content["predictions"]]
     by = {"champion": scores(folder, champion, rows), "challenger": scores(folder, challenger, rows)}
-    who = ["champion" if each == by["champion"][n] else "challenger" for n, each in enumerate(together)]
+    who = [
+        "champion" if each == pytest.approx(by["champion"][n], abs=1e-12) else "challenger"
+        for n, each in enumerate(together)
+    ]
     assert set(who) == {"champion", "challenger"}
-    assert together == [by[name][n] for n, name in enumerate(who)]
+    assert together == pytest.approx([by[name][n] for n, name in enumerate(who)], abs=1e-12)
     assert alone == pytest.approx(together, abs=1e-12)
     of_key: dict[object, set[str]] = {}
     for row, name in zip(rows, who, strict=True):
