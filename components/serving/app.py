@@ -108,7 +108,7 @@ class App:
                 return
             unread = False
             request = Request(headers, body, request_id.decode())
-            if len(body) > INLINE_BYTES:
+            if endpoint.slow or len(body) > INLINE_BYTES:
                 answer = await asyncio.get_running_loop().run_in_executor(
                     self._pool, self._worked, endpoint, request
                 )
