@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
 Header = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What is sent: a status, a body and its type, and further headers."""
 
     status: int

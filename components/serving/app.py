@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from components.serving import events
 from components.serving.answers import REQUEST_ID, Answer, RequestError
 from components.serving.endpoints import POSTS, Endpoint, Endpoints, Request
 from components.serving.scoring import Scorer
+from components.serving.together import Together
 from components.serving.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ class App:
         self._settings, self._token = settings, b"Bearer " + token.encode() if token else b""
         self._traffic = Traffic(metrics)
         self._scorer = Scorer(deployment, log, settings, metrics)
-        self._endpoints = Endpoints(deployment, self._scorer, settings, metrics, lambda: self.ready)
+        self._together = Together(self._scorer)
+        self._endpoints = Endpoints(
+            deployment, self._scorer, settings, metrics, lambda: self.ready, token=bool(token)
+        )
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._prefix, self._numbers = secrets.token_hex(8).encode(), itertools.count(1)
         self._in_flight = 0
@@ -76,6 +80,10 @@ class App:
     def shadow_disagreements(self) -> int:
         """Rows on which the shadow decided otherwise."""
         return self._scorer.shadow.disagreements
+
+    def watch(self, tasks: Sized) -> None:
+        """Know the requests that the event loop has in hand, so that those of a moment are scored together."""
+        self._together.tasks = tasks
 
     def close(self) -> None:
         """Return when what goes on beside the answers has ended."""
@@ -100,12 +108,17 @@ class App:
                 return
             unread = False
             request = Request(headers, body, request_id.decode())
-            if len(body) > INLINE_BYTES:
+            if endpoint.slow or len(body) > INLINE_BYTES:
                 answer = await asyncio.get_running_loop().run_in_executor(
-                    self._pool, endpoint.answer, request
+                    self._pool, self._worked, endpoint, request
                 )
             else:
-                answer = endpoint.answer(request)
+                said = endpoint.answer(request)
+                answer = (
+                    said
+                    if isinstance(said, Answer)
+                    else said.answer(await self._together.score(said.admitted))
+                )
         except RequestError as error:
             answer = self.refusal(error, route)
         except Exception as error:  # a client is told that it failed, and the server goes on
@@ -115,6 +128,16 @@ class App:
             self._traffic.in_flight(self._in_flight)
         self._traffic.answered(route, answer.status, perf_counter() - started)
         await self._send(send, answer, request_id, close=unread or self.draining)
+
+    def _worked(self, endpoint: Endpoint, request: Request) -> Answer:
+        """The answer to a long request, without the event loop."""
+        said = endpoint.answer(request)
+        if isinstance(said, Answer):
+            return said
+        (scored,) = self._scorer.score([said.admitted])
+        if isinstance(scored, RequestError):
+            raise scored
+        return said.answer(scored)
 
     def _admit(self, endpoint: Endpoint, method: str, headers: dict[bytes, bytes]) -> None:
         """None, if the request may be answered.
@@ -151,21 +174,26 @@ class App:
         if int(headers.get(b"content-length", b"0")) > most:
             raise _too_long(most)
         parts, length, more = [], 0, True
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        timer = loop.call_later(self.timeout_seconds, task.cancel)
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        return None
-                    parts.append(message["body"])
-                    length, more = length + len(parts[-1]), message["more_body"]
-                    if length > most:
-                        raise _too_long(most)
-        except TimeoutError:
-            seconds = self._settings.timeout_seconds
-            raise RequestError(
-                408, f"The body did not come within {seconds:g} s.", reason="timeout"
-            ) from None
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                parts.append(message["body"])
+                length, more = length + len(parts[-1]), message["more_body"]
+                if length > most:
+                    raise _too_long(most)
+        except asyncio.CancelledError:
+            if not timer.cancelled() and loop.time() < timer.when():
+                raise  # somebody else ends the request
+            task.uncancel()
+            told = f"The body did not come within {self.timeout_seconds:g} s."
+            raise RequestError(408, told, reason="timeout") from None
+        finally:
+            timer.cancel()
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def refusal(self, error: RequestError, route: str) -> Answer:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,31 +47,31 @@ class Problem:
     found: str
 
 
-@dataclass(frozen=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """The rows of a request after the check.
 
     Attributes:
         columns: every column that was given, in the contract's types, one value a row; None for what is missing, and
             in rows that break a rule of the column.
-        arrays: the features as the program takes them, each of shape (n,): float64 with NaN for what is missing, or
-            objects that are texts or None.
+        rules: the contract.
         problems: every rule that is broken.
         bad_rows: the rows that break one.
     """
 
     columns: dict[str, list[Any]]
-    arrays: dict[str, NDArray[Any]]
-    problems: list[Problem] = field(default_factory=list)
+    rules: Rules
+    problems: Sequence[Problem] = ()
     bad_rows: frozenset[int] = frozenset()
+
+    @property
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The features as the program takes them; see :meth:`Rules.arrays`."""
+        return self.rules.arrays(self.columns)
 
     def rows(self, kept: Sequence[int]) -> Checked:
         """Some of the rows, without problems."""
-        places = list(kept)
-        return Checked(
-            {name: [values[place] for place in places] for name, values in self.columns.items()},
-            {name: values[places] for name, values in self.arrays.items()},
-        )
+        columns = {name: [values[place] for place in kept] for name, values in self.columns.items()}
+        return Checked(columns, self.rules)
 
 
 @dataclass(frozen=True)
@@ -108,40 +109,49 @@ class Rule:
 
 
 class _Column:
-    """A rule with what makes it quick to keep."""
+    """A rule with what makes it quick to keep: plain values are compared, and only others are read.
+
+    Attributes:
+        accepts: whether one value is plain and keeps the rule.
+    """
 
     def __init__(self, rule: Rule) -> None:
         self.rule, self.name = rule, rule.name
-        self.plain = _PLAIN[rule.type]
         self.numeric = not rule.textual
-        self.categories = None if rule.categories is None else frozenset(rule.categories)
+        self._plain = _PLAIN[rule.type]
         # Doubles' own ends where there is no bound: infinity lies beyond them, and NaN is never between.
-        ends = (
-            (LEAST_INTEGER, MOST_INTEGER)
-            if rule.type == "integer"
-            else (-sys.float_info.max, sys.float_info.max)
-        )
-        self.least = ends[0] if rule.minimum is None else _bound(rule, rule.minimum)
-        self.most = ends[1] if rule.maximum is None else _bound(rule, rule.maximum)
+        whole = rule.type == "integer"
+        ends = (LEAST_INTEGER, MOST_INTEGER) if whole else (-sys.float_info.max, sys.float_info.max)
+        self._least = ends[0] if rule.minimum is None else _bound(rule, rule.minimum)
+        self._most = ends[1] if rule.maximum is None else _bound(rule, rule.maximum)
+        self._categories = None if rule.categories is None else frozenset(rule.categories) - {""}
+        self.accepts = self._accepting()
+
+    def _accepting(self) -> Callable[[Any], bool]:
+        plain, least, most, categories = self._plain, self._least, self._most, self._categories
+        if self.rule.type in ("integer", "number"):
+            return lambda value: type(value) in plain and least <= value <= most
+        if not self.numeric and categories is not None:
+            return lambda value: type(value) is str and value in categories
+        if not self.numeric:
+            return lambda value: type(value) is str and value != ""
+        return lambda value: type(value) in plain
 
     def holds(self, values: Sequence[Any]) -> bool:
-        """Whether all values are plain and keep the rule; if not, each of them is to be read."""
-        if not self.plain.issuperset(map(type, values)):
+        """Whether all values are plain and keep the rule."""
+        if len(values) == 1:
+            return self.accepts(values[0])
+        types = set(map(type, values))
+        if not self._plain.issuperset(types):
             return False
-        if self.numeric:
-            return self.rule.type == "boolean" or all(self.least <= value <= self.most for value in values)
-        return (
-            "" not in values
-            if self.categories is None
-            else self.categories.issuperset(values) and "" not in values
-        )
-
-    def array(self, values: Sequence[Any]) -> NDArray[Any]:
-        if self.numeric:
-            return np.array(values, dtype=np.float64)  # None becomes NaN
-        array = np.empty(len(values), dtype=object)
-        array[:] = values
-        return array
+        if not self.numeric:
+            return "" not in values if self._categories is None else self._categories.issuperset(values)
+        if self.rule.type == "boolean":
+            return True
+        if float in types:
+            array = np.array(values, dtype=np.float64)
+            return bool(array.min() >= self._least and array.max() <= self._most)
+        return bool(min(values) >= self._least and max(values) <= self._most)
 
     def problems(self, values: Sequence[Any], read: list[Any]) -> Iterator[Problem]:
         """The broken rules; ``read`` is given the values as the contract has them."""
@@ -164,6 +174,7 @@ class Rules:
         self.features, self.optional = tuple(features), tuple(optional)
         self._columns = [_Column(rule) for rule in (*features, *optional)]
         self._names = frozenset(column.name for column in self._columns)
+        self._numeric = {rule.name: not rule.textual for rule in self.features}
 
     @classmethod
     def from_json(cls, contract: Mapping[str, Any]) -> Rules:
@@ -197,25 +208,39 @@ class Rules:
         """
         problems: list[Problem] = []
         read: dict[str, list[Any]] = {}
-        arrays: dict[str, NDArray[Any]] = {}
         for column in self._columns:
             given = columns.get(column.name)
             if given is None:
                 if column.rule.required:
                     problems.append(Problem(WHOLE, column.name, MISSING_COLUMN, "nothing"))
-                continue
-            if column.holds(given):
-                values = given if isinstance(given, list) else list(given)
+            elif column.holds(given):
+                read[column.name] = given if type(given) is list else list(given)
             else:
-                values = []
+                values: list[Any] = []
+                read[column.name] = values
                 problems.extend(column.problems(given, values))
-            read[column.name] = values
-            if column.rule.required:
-                arrays[column.name] = column.array(values)
         if len(read) < len(columns):
             unknown = [name for name in columns if name not in self._names]
             problems.extend(Problem(WHOLE, name, UNKNOWN_COLUMN, shown(name)) for name in unknown)
-        return Checked(read, arrays, problems, _bad(problems, rows)) if problems else Checked(read, arrays)
+        return Checked(read, self, problems, _bad(problems, rows)) if problems else Checked(read, self)
+
+    def arrays(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
+        """The features as the program takes them, each of shape (n,).
+
+        Numbers are float64 with NaN for what is missing, texts are objects with None for it.
+
+        Args:
+            columns: one value a row, in the contract's types.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, numeric in self._numeric.items():
+            values = columns.get(name, ())
+            if numeric:
+                arrays[name] = np.array(values, dtype=np.float64)  # None becomes NaN
+            else:
+                arrays[name] = array = np.empty(len(values), dtype=object)
+                array[:] = values
+        return arrays
 
 
 def _bad(problems: Sequence[Problem], rows: int) -> frozenset[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -76,11 +76,11 @@ class _Variant:
             for decision, count in Counter(decided).items():
                 self._metrics.add(self._decision(decision), count)
 
-    def _scores_of(self, predictions: dict[str, list[Any]]) -> Iterable[float]:
+    def _scores_of(self, predictions: dict[str, list[Any]]) -> list[float]:
         """Of several classes the likeliest one's probability."""
         if not self._scores:
             return predictions["y_score"]
-        return map(max, *(predictions[name] for name in self._scores))
+        return list(map(max, *(predictions[name] for name in self._scores)))
 
     def _decision(self, decision: Any) -> int:
         place = self._decisions.get(decision)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from components.serving import inference_protocol, mlflow_protocol
-from components.serving.answers import REQUEST_ID, Answer, RequestError
+from components.serving import inference_protocol, mlflow_protocol, openapi
+from components.serving.answers import REQUEST_ID, Answer, RequestError, refused
 from components.serving.metrics import Metrics
-from components.serving.scoring import Scorer
+from components.serving.scoring import Admitted, Scored, Scorer
 
 if TYPE_CHECKING:
     from components.serving.deployment import Deployment, Variant
@@ -25,8 +25,7 @@ VERSION = "0.1.0"
 READS, POSTS = ("GET", "HEAD"), ("POST",)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request that was read whole.
 
     Attributes:
@@ -40,6 +39,13 @@ class Request:
     request_id: str
 
 
+class Question(msgspec.Struct, frozen=True):
+    """A request for predictions, and what makes an answer of them."""
+
+    admitted: Admitted
+    answer: Callable[[Scored], Answer]
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """What answers at a path.
@@ -47,14 +53,16 @@ class Endpoint:
     Attributes:
         route: how the metrics call it.
         methods: that it knows.
-        answer: what it answers.
+        answer: what it answers, or the question whose predictions make the answer.
         probe: whether those who watch ask it, without a token.
+        slow: whether it takes so long that other requests are answered meanwhile.
     """
 
     route: str
     methods: tuple[str, ...]
-    answer: Callable[[Request], Answer]
+    answer: Callable[[Request], Answer | Question]
     probe: bool = False
+    slow: bool = False
 
 
 class Endpoints:
@@ -66,6 +74,7 @@ class Endpoints:
         settings: of the server.
         metrics: what `/metrics` tells.
         ready: whether new requests are wanted.
+        token: whether clients must bear one.
     """
 
     def __init__(
@@ -75,19 +84,24 @@ class Endpoints:
         settings: ServingSettings,
         metrics: Metrics,
         ready: Callable[[], bool],
+        *,
+        token: bool,
     ) -> None:
-        self._deployment, self._scorer, self._max_rows = deployment, scorer, settings.max_rows
-        self._metrics, self._ready = metrics, ready
+        self._deployment, self._scorer, self._settings = deployment, scorer, settings
+        self._metrics, self._ready, self._token = metrics, ready, token
+        self._max_rows = settings.max_rows
         self._outputs: tuple[str, dict[str, list[Any]]] = ("", {})
         alive = Answer(200, b"\n")
         fixed = [
             Endpoint("/invocations", POSTS, self._invocations),
+            Endpoint("/explain", POSTS, self._explain, slow=True),
             Endpoint("/ping", READS, lambda _: alive, probe=True),
             Endpoint("/health", READS, lambda _: alive, probe=True),
             Endpoint(
                 "/version", READS, lambda _: Answer(200, VERSION.encode(), b"text/plain; charset=utf-8")
             ),
             Endpoint("/metrics", READS, self._tell_metrics),
+            Endpoint("/openapi.json", READS, self._description),
             Endpoint("/v2", READS, self._server_metadata),
             Endpoint("/v2/health/live", READS, lambda _: _json({"live": True}), probe=True),
             Endpoint("/v2/health/ready", READS, self._readiness, probe=True),
@@ -138,23 +152,29 @@ class Endpoints:
         told = ", ".join(f"{each.model.name} {each.model.version}" for each in serving)
         raise RequestError(404, f"Model {name[:100]!r} {version[:100]} is not served; {told} is.")
 
-    def _invocations(self, request: Request) -> Answer:
+    def _invocations(self, request: Request) -> Question:
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         table = mlflow_protocol.table(content_type, request.body, self._max_rows)
-        scored = self._scorer.score(table, request.request_id)
-        return Answer(
-            200, mlflow_protocol.encoded(scored.predictions, scored.rows, scored.total, scored.problems)
-        )
+        return Question(self._scorer.admitted(table, request.request_id), mlflow_protocol.answered)
 
-    def _infer(self, name: str, version: str, request: Request) -> Answer:
+    def _explain(self, request: Request) -> Answer:
+        from components.serving import explanation  # few ask for it, and then it is time enough
+
+        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+        table = mlflow_protocol.table(content_type, request.body, min(self._max_rows, explanation.MOST_ROWS))
+        model = self._deployment.champion.model
+        checked = model.rules.check(table.columns, table.rows)
+        if checked.problems:
+            raise refused(checked.problems)
+        return _json({"explanations": explanation.explained(model, checked, table.rows)})
+
+    def _infer(self, name: str, version: str, request: Request) -> Question:
         meant = self._variant(name, version)
         asked = inference_protocol.asked(request.headers, request.body, self._max_rows)
         inference_protocol.require_outputs(asked.outputs or {}, self._predicted(meant))
         named = asked.id if REQUEST_ID.fullmatch(asked.id.encode()) else request.request_id
-        scored = self._scorer.score(asked.table, named, meant if version else None)
-        return inference_protocol.answered(
-            scored.variant.model, asked, request.request_id, scored.predictions, scored.rows, scored.problems
-        )
+        admitted = self._scorer.admitted(asked.table, named, meant if version else None)
+        return Question(admitted, partial(inference_protocol.answered, asked, request.request_id))
 
     def _server_metadata(self, _: Request) -> Answer:
         name = self._deployment.champion.model.name
@@ -170,6 +190,11 @@ class Endpoints:
 
     def _readiness(self, _: Request) -> Answer:
         return _json({"ready": self._ready()}, 200 if self._ready() else 503)
+
+    def _description(self, _: Request) -> Answer:
+        champion = self._deployment.champion
+        outputs = self._predicted(champion)
+        return _json(openapi.document(champion.model, self._settings, outputs, VERSION, token=self._token))
 
     def _tell_metrics(self, _: Request) -> Answer:
         text = self._metrics.text().encode()

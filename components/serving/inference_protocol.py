@@ -6,18 +6,18 @@ A tensor is a column. The binary extension is known: `Inference-Header-Content-L
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from components.serving import tensors
 from components.serving.answers import Answer, RequestError, told
-from components.serving.contract import Problem, Rule
+from components.serving.contract import Rule
 from components.serving.table import Table, decoded, of_columns, require_distinct, require_rows
 
 if TYPE_CHECKING:
     from components.serving.model import Model
+    from components.serving.scoring import Scored
 
 DATATYPES = {
     "boolean": "BOOL", "integer": "INT64", "number": "FP64", "category": "BYTES", "text": "BYTES", "datetime": "BYTES",
@@ -28,8 +28,7 @@ CONTENT_TYPES = ("", "application/json", "application/octet-stream")
 _LENGTH = b"inference-header-content-length"
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a request for inference says.
 
     Attributes:
@@ -97,7 +96,7 @@ def _input(tensor: dict[str, Any], rest: memoryview, max_rows: int) -> tuple[str
     name, datatype = tensor.get("name"), tensor.get("datatype")
     if not isinstance(name, str):
         raise RequestError(400, "An input has no name; give each one.")
-    if datatype not in tensors.NUMPY and datatype != "BYTES":
+    if not isinstance(datatype, str) or datatype not in (*tensors.NUMPY, "BYTES"):
         raise RequestError(
             400, f"Input {name[:200]!r}: the datatype must be one of {', '.join((*tensors.NUMPY, 'BYTES'))}."
         )
@@ -132,19 +131,18 @@ def _outputs(said: dict[str, Any]) -> dict[str, bool] | None:
     return {each["name"]: _parameters(each).get("binary_data", default) is True for each in outputs}
 
 
-def answered(
-    model: Model,
-    asked: Asked,
-    request_id: str,
-    predictions: dict[str, list[Any]],
-    rows: Sequence[int] | None,
-    problems: Sequence[Problem],
-) -> Answer:
+def answered(asked: Asked, request_id: str, scored: Scored) -> Answer:
     """The answer: a tensor a prediction; null, or nothing in bytes, for a row that was set aside, and then why.
 
     Raises:
         RequestError: an output is asked for that the model does not have.
     """
+    model, predictions, rows, problems = (
+        scored.variant.model,
+        scored.predictions,
+        scored.rows,
+        scored.problems,
+    )
     wanted = asked.outputs if asked.outputs is not None else dict.fromkeys(predictions, asked.binary)
     require_outputs(wanted, predictions)
     outputs: list[dict[str, Any]] = []

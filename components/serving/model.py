@@ -99,6 +99,27 @@ class Model:
         said = self.columns_of(self.program.predict(columns), self.program.classes)
         return {name: values.tolist() for name, values in said.items()}
 
+    def answer(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+        """The predictions by name, one value a row, of rows that hold to the contract.
+
+        Where no text is missing, the columns are already as the program runs them, and are not looked through again.
+
+        Args:
+            columns: one value a row, in the contract's types.
+        """
+        arrays = self.rules.arrays(columns)
+        if self._missing_text(columns):
+            return self.predict(arrays)
+        said = self.program.run({name: arrays[name].reshape(-1, 1) for name in self.program.inputs})
+        if self.program.classes:
+            said = self.columns_of(said, self.program.classes)
+        return {name: values.tolist() for name, values in said.items()}
+
+    def _missing_text(self, columns: Mapping[str, Sequence[Any]]) -> bool:
+        return any(
+            None in columns[rule.name] for rule in self.rules.features if rule.textual and rule.nullable
+        )
+
     def _require_recorded(self, recorded: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
         columns = {name: _array(values) for name, values in recorded["inputs"].items()}
         said = self.predict(columns)

@@ -1,11 +1,13 @@
-"""From the rows of a request to predictions: routed, checked, scored and logged."""
+"""From the rows of requests to predictions: routed, checked, scored and logged."""
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from components.errors import LogError
 from components.serving.answers import RequestError, refused
@@ -26,8 +28,7 @@ Rows = Sequence[int] | None
 """Numbers of rows in a request; None for all of them."""
 
 
-@dataclass(frozen=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """The predictions of a request.
 
     Attributes:
@@ -42,16 +43,29 @@ class Scored:
     rows: Rows
     total: int
     problems: Sequence[Problem]
-    variant: Variant
+    variant: Any
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """Rows that one variant answers, after its check."""
 
-    variant: Variant
+    variant: Any
     rows: Rows
     checked: Checked
+
+    @property
+    def height(self) -> int:
+        """How many rows these are."""
+        return len(next(iter(self.checked.columns.values()), ()))
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """A request whose rows, or those that are not set aside, hold to the contract."""
+
+    table: Table
+    request_id: str
+    parts: Sequence[_Part]
+    problems: Sequence[Problem]
 
 
 class Scorer:
@@ -72,8 +86,8 @@ class Scorer:
         self._counts = Counts(metrics)
         self.shadow = Shadow(log)
 
-    def score(self, table: Table, request_id: str, variant: Variant | None = None) -> Scored:
-        """The predictions for the rows of a request, which are logged.
+    def admitted(self, table: Table, request_id: str, variant: Variant | None = None) -> Admitted:
+        """The request, if it can be answered.
 
         Args:
             table: the rows.
@@ -81,55 +95,81 @@ class Scorer:
             variant: who is to answer; without it, whoever the deployment says.
 
         Raises:
-            RequestError: a row breaks the contract and is not set aside, no row is left, or strict logging failed.
+            RequestError: a row breaks the contract and is not set aside, or no row is left.
         """
         parts = self._parts(table, request_id) if variant is None else [_whole(variant, table)]
-        problems = [problem for part in parts for problem in _numbered(part)]
+        problems: Sequence[Problem] = [problem for part in parts for problem in _numbered(part)]
         if problems:
             self._counts.refused(problems, table.rows)
             bad = sum(len(part.checked.bad_rows) for part in parts)
             if not self._set_aside or bad == table.rows:
                 raise refused(problems)
-            parts = [_good(part, table.rows) for part in parts]
-        said = [part.variant.model.predict(part.checked.arrays) for part in parts]
-        for part, predictions in zip(parts, said, strict=True):
-            self._keep(part, predictions, request_id)
-            self._counts.answered(part.variant, predictions)
-        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, table.rows)
+            parts = [_good(part, table.rows) for part in parts if len(part.checked.bad_rows) < part.height]
+        return Admitted(table, request_id, parts, problems)
+
+    def score(self, requests: Sequence[Admitted]) -> list[Scored | RequestError]:
+        """What each request is answered; the rows of all of them are scored together, and each is logged.
+
+        An error is returned where strict logging failed.
+        """
+        of_models: dict[str, list[_Part]] = defaultdict(list)
+        for request in requests:
+            for part in request.parts:
+                of_models[part.variant.model.bundle_id + part.variant.name].append(part)
+        said: dict[int, Predictions] = {}
+        for parts in of_models.values():
+            for part, predictions in zip(parts, self._predicted(parts), strict=True):
+                said[id(part)] = predictions
+        return [self._answered(request, [said[id(part)] for part in request.parts]) for request in requests]
+
+    def _predicted(self, parts: Sequence[_Part]) -> list[Predictions]:
+        """The predictions of several parts of one model."""
+        variant = parts[0].variant
+        if len(parts) == 1:
+            predictions: Predictions = variant.model.answer(parts[0].checked.columns)
+            self._counts.answered(variant, predictions)
+            return [predictions]
+        names = [rule.name for rule in variant.model.rules.features]
+        together = {name: [value for part in parts for value in part.checked.columns[name]] for name in names}
+        predictions = variant.model.answer(together)
+        self._counts.answered(variant, predictions)
+        apart, start = [], 0
+        for part in parts:
+            end = start + part.height
+            apart.append({name: values[start:end] for name, values in predictions.items()})
+            start = end
+        return apart
+
+    def _answered(self, request: Admitted, said: Sequence[Predictions]) -> Scored | RequestError:
+        parts, total = request.parts, request.table.rows
+        try:
+            for part, predictions in zip(parts, said, strict=True):
+                self._keep(part, predictions, request.request_id)
+        except LogError as error:
+            message = f"The prediction cannot be logged, and so it is not given: {error}"
+            return RequestError(503, message, headers=((b"retry-after", b"1"),))
+        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
         if (shadow := self._deployment.shadow) is not None:
-            self.shadow.score(shadow, table, request_id, predictions, rows)
-        return Scored(predictions, rows, table.rows, problems, parts[0].variant)
+            self.shadow.score(shadow, request.table, request.request_id, predictions, rows)
+        return Scored(predictions, rows, total, request.problems, parts[0].variant)
 
     def _parts(self, table: Table, request_id: str) -> list[_Part]:
         """The rows by who answers them: by their key if the deployment names one, else all by the request's id."""
         deployment = self._deployment
         keys = table.columns.get(deployment.sticky) if deployment.sticky else None
         if keys is None or table.rows == 1:
-            variant = deployment.route(str(keys[0]) if keys else request_id)
-            return [_whole(variant, table)]
+            return [_whole(deployment.route(str(keys[0]) if keys else request_id), table)]
         variants = [deployment.route(str(key)) for key in keys]
         return [_part(table, variants, name) for name in dict.fromkeys(each.name for each in variants)]
 
     def _keep(self, part: _Part, predictions: Predictions, request_id: str) -> None:
-        model = part.variant.model
-        record = Record(
-            request_id,
-            time.time(),
-            part.variant.name,
-            model.bundle_id,
-            model.version,
-            part.checked.columns,
-            predictions,
-            part.rows,
+        name, model = part.variant.name, part.variant.model
+        columns = part.checked.columns
+        self._log.append(
+            Record(
+                request_id, time.time(), name, model.bundle_id, model.version, columns, predictions, part.rows
+            )
         )
-        try:
-            self._log.append(record)
-        except LogError as error:
-            raise RequestError(
-                503,
-                f"The prediction cannot be logged, and so it is not given: {error}",
-                headers=((b"retry-after", b"1"),),
-            ) from error
 
 
 def _whole(variant: Variant, table: Table) -> _Part:
@@ -143,12 +183,15 @@ def _part(table: Table, variants: Sequence[Variant], name: str) -> _Part:
     return _Part(variant, rows, variant.model.rules.check(columns, len(rows)))
 
 
-def _numbered(part: _Part) -> list[Problem]:
+def _numbered(part: _Part) -> Sequence[Problem]:
     """The part's problems by the rows of the request."""
     problems, rows = part.checked.problems, part.rows
-    if rows is None:
+    if not problems or rows is None:
         return problems
-    return [each if each.row == WHOLE else replace(each, row=rows[each.row]) for each in problems]
+    return [
+        each if each.row == WHOLE else Problem(rows[each.row], each.column, each.rule, each.found)
+        for each in problems
+    ]
 
 
 def _good(part: _Part, total: int) -> _Part:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ from components.serving.answers import RequestError
 _DECODER = msgspec.json.Decoder()
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """Rows by column, each value as it was written.
 
     Attributes:
@@ -85,13 +83,15 @@ def of_lists(names: Any, data: Any, max_rows: int) -> Table:
     require_distinct(names)
     require_rows(len(data), max_rows)
     width = len(names)
-    for number, row in enumerate(data):
-        if type(row) is not list or len(row) != width:
-            found = f"{len(row)} values" if isinstance(row, list) else "no list"
-            raise RequestError(400, f"Ragged rows: row {number} has {found}, and there are {width} columns.")
-    if len(data) == 1:
+    if len(data) == 1 and type(data[0]) is list and len(data[0]) == width:
         return Table({name: [value] for name, value in zip(names, data[0], strict=True)}, 1)
-    return Table(dict(zip(names, map(list, zip(*data, strict=True)), strict=True)), len(data))
+    if {list}.issuperset(map(type, data)) and {width}.issuperset(map(len, data)):
+        return Table(dict(zip(names, map(list, zip(*data, strict=True)), strict=True)), len(data))
+    number, row = next(
+        (number, row) for number, row in enumerate(data) if type(row) is not list or len(row) != width
+    )
+    found = f"{len(row)} values" if isinstance(row, list) else "no list"
+    raise RequestError(400, f"Ragged rows: row {number} has {found}, and there are {width} columns.")
 
 
 def of_records(records: Any, max_rows: int) -> Table:

@@ -92,6 +92,7 @@ def run(
             parent.send(b"1")
 
     server = _Server(_config(app), started)
+    app.watch(server.server_state.tasks)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, app, deployment, state, listener, parent))

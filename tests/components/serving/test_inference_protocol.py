@@ -120,6 +120,7 @@ def test_the_protocols_own_example_is_answered(server):
         ([tensor(data=["40"])], "row 0 is not of INT64"),
         ([tensor(data=4)], "data must be a list"),
         ([tensor(datatype="TEXT")], "the datatype must be one of"),
+        ([tensor(datatype={})], "the datatype must be one of"),
         ([tensor(parameters={"binary_data_size": 8})], "does not fit the 0 bytes"),
         ([tensor(parameters=[1])], "parameters must be an object"),
         ([{"shape": [1]}], "An input has no name"),
