@@ -97,7 +97,14 @@ def address(repository: tuple[Repository, list[str]], tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(
     ("revision", "which"),
-    [("HEAD", 1), ("main", 1), ("team/main", 0), ("refs/heads/main", 1), ("refs/tags/first", 0), ("alike", 0)],
+    [
+        ("HEAD", 1),
+        ("main", 1),
+        ("team/main", 0),
+        ("refs/heads/main", 1),
+        ("refs/tags/first", 0),
+        ("alike", 0),
+    ],
 )
 def test_an_address_gives_the_branch_of_exactly_this_name(
     repository: tuple[Repository, list[str]], address: str, revision: str, which: int
