@@ -25,7 +25,7 @@ from components.validation.calibration import (
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
 from components.validation.metrics import Estimate, Rule, estimates, expected_utility, metrics_of
 from components.validation.robustness import RobustnessReport, robustness_report
-from components.validation.single_features import single_feature_scores
+from components.validation.single_features import AloneScore, single_feature_scores
 from components.validation.slices import SliceReport, slice_report
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Evaluation:
     slices: SliceReport
     calibration: AnyCalibration
     robustness: RobustnessReport
-    single_feature: dict[str, Estimate]
+    single_feature: dict[str, AloneScore]
     champion: ChampionComparison | None
 
     @property
