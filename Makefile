@@ -91,8 +91,9 @@ verify: $(VENV)/.runtime ## recompute everything in a bundle: BUNDLE=folder
 	@$(BIN)/python -m components.release.bundle verify "$(or $(BUNDLE),build/latest/bundle)"
 approve: $(VENV)/.runtime ## record that you approve a run's bundle: RUN=TrainFlow/12 REASON="..."
 	@$(BIN)/python -m components.release.approval "$${RUN:-}" --reason "$${REASON:-}"
-deploy: $(VENV)/.runtime ## try a bundle's server, compare it with the champion, promote it or say why not (ENV=test BUNDLE=id or run REASON="...")
-	@$(DEPLOY) $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)") --reason "$${REASON:-}"
+deploy: $(VENV)/.runtime ## try a bundle's server, compare it with the champion, promote it or say why not (ENV=test BUNDLE=id or run REASON="..." | MODE=shadow, split or off SHARE=0.1 STICKY=column)
+	@$(DEPLOY) $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)") \
+	    $(if $(MODE),--mode "$(MODE)") $(if $(SHARE),--share "$(SHARE)") $(if $(STICKY),--sticky "$(STICKY)") --reason "$${REASON:-}"
 rollback: $(VENV)/.runtime ## return to the champion before: REASON="..." (ENV=)
 	@$(DEPLOY) --rollback true --reason "$${REASON:-}" $(if $(ENV),--environment "$(ENV)")
 serve: $(VENV)/.runtime ## answer requests on this machine: what was deployed (ENV=production), or BUNDLE=folder (PORT=8080)

@@ -25,6 +25,13 @@ class DeployFlow(ConfiguredFlow):
         "bundle", default="", help="a bundle id, its first letters, or a run; by default the newest approved"
     )
     rollback = Parameter("rollback", type=bool, default=False, help="return to the champion before")
+    mode = Parameter(
+        "mode",
+        default="",
+        help="set the bundle beside the champion: 'shadow' scores for the log alone, 'split' answers a share, 'off' ends it",
+    )
+    share = Parameter("share", default=0.1, type=float, help="what a split gives to the challenger, 0 to 1")
+    sticky = Parameter("sticky", default="", help="the input column by whose value a split parts rows")
     reason = Parameter("reason", default="", help="why, for the record; a rollback needs one")
 
     @step
@@ -33,6 +40,7 @@ class DeployFlow(ConfiguredFlow):
         from flows import deployments
 
         self.first_run, deploy = current.run_id, self.settings.deploy
+        candidates.require_mode(self.mode, self.share)
         self.target = candidates.target(self.environment, deploy.environments, deploy.approval)
         self.repaired = deployments.repair(self)
         self.decision, self.champion = deployments.chosen(self, Ledger(self.durable).entries())
@@ -63,10 +71,10 @@ class DeployFlow(ConfiguredFlow):
     @step
     def promote(self):
         """Write the promotion, the rollback or the refusal into the ledger, and let all else follow it."""
-        from flows import deployments
+        from flows import deployments, served
 
         self.event = deployments.record(self, author())
-        self.folder = deployments.settle(self)
+        self.folder = served.settle(self)
         presentation.show(*presentation.deployment(self))
         deployments.follow(self)
         self.next(self.end)

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from metaflow.exception import MetaflowException
 
 from components.errors import BundleError, FlowprintError, LedgerError, RefusalError
-from components.release import candidates, deployment
-from components.release.deployable.files import Facts, deployables, digest_of, python_of
+from components.release import candidates
 from components.release.ledger import Entry, Event, Ledger, champions
-from components.release.manifest import verify_files
 from components.release.registry import Registry
-from flows.orchestration import ROOT, anchored, bundle_of
+from flows.orchestration import anchored, bundle_of
 
 if TYPE_CHECKING:
     from components.release.smoke import Smoke
     from components.reporting.cost import ServingCost
     from components.validation.gates import Check
 
-FOLDER = ROOT / "build" / "deploy"
+_IMPATIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20"}
+"""MLflow's own patience is minutes for each question."""
 
 
 def registry(run: Any) -> Registry:
-    """The project's, in MLflow."""
+    """The project's, in MLflow, which is given seconds to answer: a deployment goes on without it and is mended later."""
+    for name, value in _IMPATIENT.items():
+        os.environ.setdefault(name, value)
     settings = run.settings
     return Registry(anchored(settings.tracking.uri), settings.experiment, settings.model_name)
 
@@ -60,11 +62,13 @@ def chosen(run: Any, entries: Sequence[Entry]) -> tuple[Entry, str]:
     environment = run.target.environment
     standing = champions(entries, environment)
     champion = standing[-1].bundle_id if standing else ""
+    if run.mode == candidates.OFF:
+        return candidates.ended(entries, environment), champion
     if not run.rollback:
         wanted = candidates.find(entries, run.wanted) if run.wanted else None
         return wanted or candidates.newest(entries, environment), champion
-    if run.wanted:
-        raise RefusalError("A rollback returns to the champion before; it takes no bundle.")
+    if run.wanted or run.mode:
+        raise RefusalError("A rollback returns to the champion before; it takes no bundle and no mode.")
     if len(run.reason.strip()) < candidates.LEAST_LETTERS:
         raise RefusalError(
             "A rollback says why: make rollback REASON='...', a sentence for whoever reads it later."
@@ -87,8 +91,27 @@ def unless_refused(run: Any, action: Callable[[Any], Any]) -> Any:
 
 def allowed(run: Any) -> None:
     """Pass if the bundle may go there, and its bytes are those that were decided on."""
-    candidates.require_allowed(Ledger(run.durable).entries(), run.decision, run.target, again=run.rollback)
-    bundle_of(run.decision)
+    may(run, Ledger(run.durable).entries())
+    files = bundle_of(run.decision)
+    contract = json.loads(files["contract.json"])
+    columns = [rule["name"] for part in ("features", "optional") for rule in contract[part]]
+    if run.sticky and run.sticky not in columns:
+        raise RefusalError(
+            f"{run.sticky!r} is no input of the bundle, by whose value rows could be parted: {', '.join(columns)}."
+        )
+
+
+def may(run: Any, entries: Sequence[Entry]) -> None:
+    """Pass if the bundle may go there, as the ledger is now.
+
+    Raises:
+        RefusalError: it may not, or another deployment was first.
+    """
+    decides = not run.rollback and run.mode in ("", "split")
+    candidates.require_allowed(entries, run.decision, run.target, again=not decides)
+    candidates.require_champion(entries, run.champion, run.target.environment)
+    if run.mode:
+        candidates.require_beside(entries, run.decision, run.target.environment)
 
 
 def tried(run: Any) -> Smoke:
@@ -120,6 +143,7 @@ def compared(run: Any) -> Check | None:
     if (
         not run.target.live
         or run.rollback
+        or run.mode not in ("", "split")
         or champion is None
         or champion.bundle_id == run.decision.bundle_id
     ):
@@ -159,7 +183,7 @@ def record(run: Any, by: str) -> str:
     if told := ledger.recorded(run.origin):
         run.refusal = told.why if told.event == "refused" else ""
         return told.event
-    if not run.rollback and run.champion == decision.bundle_id:
+    if not run.rollback and not run.mode and run.champion == decision.bundle_id:
         unless_refused(run, stands)
         if not run.refusal:
             return ""
@@ -170,16 +194,12 @@ def record(run: Any, by: str) -> str:
         "before": run.champion,
     }
 
-    def may(entries: Sequence[Entry]) -> None:
-        candidates.require_allowed(entries, decision, to, again=run.rollback)
-        candidates.require_champion(entries, run.champion, to.environment)
-
     def append(run: Any) -> Entry:
-        event: Event = "rolled back" if run.rollback else "promoted"
+        event: Event = "rolled back" if run.rollback else "set beside" if run.mode else "promoted"
         about = candidates.find(ledger.entries(), run.champion) if run.rollback else decision
         return ledger.append(
             event=event, run=about.run, bundle_id=about.bundle_id, by=by, why=why(run),
-            details={**details, "to": decision.bundle_id}, once_key=run.origin, given=may,
+            details={**details, **beside(run)}, once_key=run.origin, given=partial(may, run),
         )  # fmt: skip
 
     if done := unless_refused(run, append):
@@ -188,6 +208,13 @@ def record(run: Any, by: str) -> str:
         event="refused", run=decision.run, bundle_id=decision.bundle_id, by=by, why=run.refusal, details=details,
         once_key=run.origin,
     ).event  # fmt: skip
+
+
+def beside(run: Any) -> dict[str, Any]:
+    """What the ledger keeps of a trial beside the champion, or of the way that a rollback went."""
+    if not run.mode:
+        return {"to": run.decision.bundle_id}
+    return {"mode": run.mode, "share": run.share if run.mode == "split" else 0.0, "sticky": run.sticky}
 
 
 def stands(run: Any) -> None:
@@ -203,51 +230,6 @@ def why(run: Any) -> str:
     parity = run.measured.parity
     smoke = f"Its server repeated {parity.rows} recorded rows to {parity.max_abs_difference:.1g}."
     return said + smoke + (f" {run.check.code} {run.check.status}: {run.check.reason}" if run.check else "")
-
-
-def settle(run: Any) -> str:
-    """The environment's folder in the project, which now serves the champion that the ledger names; "" without one.
-
-    The ledger is asked again after the folder was written: of two deployments the last one leaves it right. A refused
-    deployment mends a folder that a crash left behind, and changes nothing else.
-    """
-    folder: Path = FOLDER / run.target.environment
-    ledger = Ledger(run.durable)
-    done = deployment.served(folder) if run.refusal else ""
-    while (standing := champions(ledger.entries(), run.target.environment)) and standing[
-        -1
-    ].bundle_id != done:
-        done = standing[-1].bundle_id
-        bundles = {done: bundle_of(standing[-1]), **_before(standing)}
-        serving = run.settings.serving.model_dump(mode="json")
-        pointer = deployment.Pointer(run.target.environment, done, serving)
-        deployment.write(folder, pointer, bundles, deployables(facts(run, bundles[done])))
-    return folder.relative_to(ROOT).as_posix() if done else ""
-
-
-def _before(standing: Sequence[Entry]) -> dict[str, dict[str, bytes]]:
-    """The bundle to which a rollback would return, where it is in reach."""
-    try:
-        return {entry.bundle_id: bundle_of(entry) for entry in standing[-2:-1]}
-    except (MetaflowException, BundleError):
-        return {}
-
-
-def facts(run: Any, files: Mapping[str, bytes]) -> Facts:
-    """What the deployable files are written from."""
-    settings, deploy = run.settings, run.settings.deploy
-    return Facts(
-        name=settings.project.slug.replace("_", "-"),
-        environment=run.target.environment,
-        image=deploy.image,
-        bundle_id=verify_files(files).bundle_id,
-        python=python_of(files),
-        serving=settings.serving.model_dump(mode="json"),
-        latency_seconds=deploy.latency_milliseconds / 1000,
-        model_age_days=deploy.model_age_days,
-        digest=digest_of(FOLDER / run.target.environment),
-        replicas=run.cost.replicas if run.cost else 1,
-    )
 
 
 def costs(run: Any) -> ServingCost | None:

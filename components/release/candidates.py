@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.errors import ConfigError, RefusalError
-from components.release.ledger import Entry, champions
+from components.release.ledger import PRODUCTION, Entry, champions
 
 TEST = "test"
 """The one environment that takes the bundle of a rejected run: it shows what serving would cost."""
+
+OFF = "off"
+"""The mode in which a challenger no longer stands beside the champion."""
+
+MODES = ("", "shadow", "split", OFF)
+"""Ways to deploy: as the champion, or beside it."""
 
 LEAST_LETTERS = 10
 """Of a reason that a person gives."""
@@ -104,6 +110,58 @@ def former(entries: Sequence[Entry], environment: str) -> tuple[Entry, Entry]:
     return find(entries, standing[-2].bundle_id), standing[-1]
 
 
+def challenger(entries: Sequence[Entry], environment: str) -> Entry | None:
+    """The entry that set a bundle beside the champion; None if none did since the champion was made, or it was ended."""
+    told = [
+        entry
+        for entry in entries
+        if entry.details.get("environment", PRODUCTION) == environment
+        and entry.event in ("promoted", "rolled back", "set beside")
+    ]
+    return told[-1] if told and told[-1].event == "set beside" and told[-1].details["mode"] != OFF else None
+
+
+def require_mode(mode: str, share: float) -> None:
+    """Pass if there is such a way to deploy.
+
+    Raises:
+        ConfigError: there is none, or the share is none.
+    """
+    if mode not in MODES:
+        raise ConfigError(f"{mode!r} is no mode; there are {', '.join(MODES[1:])}, and none to promote.")
+    if not 0 <= share <= 1:
+        raise ConfigError(f"The share is {share:g}; it must be from 0 to 1.")
+
+
+def ended(entries: Sequence[Entry], environment: str) -> Entry:
+    """The decision on the challenger that no longer is to stand beside the champion.
+
+    Raises:
+        RefusalError: none stands there.
+    """
+    found = challenger(entries, environment)
+    if found is None:
+        raise RefusalError(f"Nothing stands beside the champion of {environment}.")
+    return find(entries, found.bundle_id)
+
+
+def require_beside(entries: Sequence[Entry], decision: Entry, environment: str) -> None:
+    """Pass if there is a champion, another one, beside which the bundle can be set.
+
+    Raises:
+        RefusalError: there is none, or it is this bundle.
+    """
+    standing = champions(entries, environment)
+    if not standing:
+        raise RefusalError(
+            f"{environment} has no champion beside which a bundle could be set; deploy one first."
+        )
+    if standing[-1].bundle_id == decision.bundle_id:
+        raise RefusalError(
+            f"Bundle {decision.bundle_id[:12]} is the champion of {environment} and cannot be its challenger."
+        )
+
+
 def require_allowed(entries: Sequence[Entry], decision: Entry, to: Target, *, again: bool = False) -> None:
     """Pass if a bundle may go to an environment.
 
@@ -111,7 +169,8 @@ def require_allowed(entries: Sequence[Entry], decision: Entry, to: Target, *, ag
         entries: of the ledger.
         decision: the entry that decided on the bundle.
         to: where it is to go.
-        again: whether it returns to where it was promoted before, which asks for no person's second approval.
+        again: whether it returns to where it was promoted before, or decides nothing there, which asks for no person's
+            approval.
 
     Raises:
         RefusalError: its run was rejected, or a person has not approved it where one must.

@@ -75,12 +75,13 @@ def write(
             shutil.rmtree(path, ignore_errors=True)
 
 
-def served(folder: Path) -> str:
-    """The bundle that the folder's pointer names; "" if there is none to read."""
+def served(folder: Path) -> tuple[str, str]:
+    """The champion and the challenger that the folder's pointer names; "" for what it does not name."""
     try:
-        return str(json.loads((folder / POINTER).read_text(encoding="utf-8"))["champion"])
+        told = json.loads((folder / POINTER).read_text(encoding="utf-8"))
+        return str(told["champion"]), str(told["challenger"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return "", ""
 
 
 def _place(files: Mapping[str, bytes], folder: Path, bundle_id: str) -> None:

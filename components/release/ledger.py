@@ -14,7 +14,7 @@ from components.errors import LedgerError
 from components.store import Store
 
 Event = Literal[
-    "approved", "rejected", "promoted", "refused", "rolled back", "waived", "approved by a person",
+    "approved", "rejected", "promoted", "refused", "rolled back", "set beside", "waived", "approved by a person",
     "retraining requested",
 ]  # fmt: skip
 ORIGIN = "0" * 64

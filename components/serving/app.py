@@ -133,7 +133,7 @@ class App:
         await send({"type": "http.response.body", "body": answer.body})
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
-        if len(request.body) > INLINE_BYTES:
+        if endpoint.slow or len(request.body) > INLINE_BYTES:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._pool, self._worked, endpoint, request)
         said = endpoint.answer(request)

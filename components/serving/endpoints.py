@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from components.serving import inference_protocol, mlflow_protocol, openapi
-from components.serving.answers import REQUEST_ID, Answer, RequestError
+from components.serving.answers import REQUEST_ID, Answer, RequestError, refused
 from components.serving.metrics import Metrics
 from components.serving.scoring import Admitted, Scored, Scorer
 
@@ -55,12 +55,14 @@ class Endpoint:
         methods: that it knows.
         answer: what it answers, or the question whose predictions make the answer.
         probe: whether those who watch ask it, without a token.
+        slow: whether it takes so long that other requests are answered meanwhile.
     """
 
     route: str
     methods: tuple[str, ...]
     answer: Callable[[Request], Answer | Question]
     probe: bool = False
+    slow: bool = False
 
 
 class Endpoints:
@@ -92,6 +94,7 @@ class Endpoints:
         alive = Answer(200, b"\n")
         fixed = [
             Endpoint("/invocations", POSTS, self._invocations),
+            Endpoint("/explain", POSTS, self._explain, slow=True),
             Endpoint("/ping", READS, lambda _: alive, probe=True),
             Endpoint("/health", READS, lambda _: alive, probe=True),
             Endpoint(
@@ -153,6 +156,17 @@ class Endpoints:
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
         table = mlflow_protocol.table(content_type, request.body, self._max_rows)
         return Question(self._scorer.admitted(table, request.request_id), mlflow_protocol.answered)
+
+    def _explain(self, request: Request) -> Answer:
+        from components.serving import explanation  # few ask for it, and then it is time enough
+
+        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+        table = mlflow_protocol.table(content_type, request.body, min(self._max_rows, explanation.MOST_ROWS))
+        model = self._deployment.champion.model
+        checked = model.rules.check(table.columns, table.rows)
+        if checked.problems:
+            raise refused(checked.problems)
+        return _json({"explanations": explanation.explained(model, checked, table.rows)})
 
     def _infer(self, name: str, version: str, request: Request) -> Question:
         meant = self._variant(name, version)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from components.serving.contract import Checked
+    from components.serving.model import Model
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -15,6 +20,8 @@ PAIRS = 8
 """Orders of the features that are tried, each also backwards."""
 
 MOST_AT_ONCE = 20_000
+MOST_ROWS = 16
+"""Rows of one request; each takes some thousand predictions."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,43 @@ class Contributions:
     expected: NDArray[np.float64]
     values: dict[str, NDArray[np.float64]]
     errors: dict[str, NDArray[np.float64]]
+
+
+def explained(model: Model, checked: Checked, rows: int) -> list[dict[str, Any]]:
+    """For each row its score, the expected one, and what each feature adds to that.
+
+    The background is the rows that were recorded with the bundle. Of several classes, every figure is by class.
+
+    Args:
+        model: explains its `y_score`.
+        checked: rows without problems.
+        rows: how many they are.
+    """
+    recorded = json.loads((model.folder / "smoke.json").read_text(encoding="utf-8"))["inputs"]
+    background = model.rules.check(recorded, len(next(iter(recorded.values())))).arrays
+    arrays, names = checked.arrays, model.program.classes
+
+    def score(columns: Columns) -> NDArray[np.float64]:
+        said: NDArray[np.float64] = model.program.predict(columns)["y_score"]
+        return said
+
+    def figure(values: NDArray[np.float64]) -> Any:
+        return dict(zip(names, values.tolist(), strict=True)) if names else float(values[0])
+
+    answers = []
+    for place in range(rows):
+        row = {name: arrays[name][place] for name in model.program.inputs}
+        found = contributions(score, row, {name: background[name] for name in row})
+        total = found.expected + sum(found.values.values())
+        answers.append(
+            {
+                "y_score": figure(total),
+                "expected": figure(found.expected),
+                "contributions": {name: figure(values) for name, values in found.values.items()},
+                "standard_errors": {name: figure(values) for name, values in found.errors.items()},
+            }
+        )
+    return answers
 
 
 def contributions(
@@ -82,8 +126,8 @@ def _changes(
     """By feature, how the mean prediction changes as its value comes in, in this order."""
     tables = [dict(background)]
     for name in order:
-        filled = np.empty(len(background[name]), dtype=object)
-        filled[:] = [row[name]] * len(filled)
+        filled = np.empty_like(background[name])
+        filled[:] = row[name]
         tables.append({**tables[-1], name: filled})
     means = _means(score, tables)
     return {name: means[place + 1] - means[place] for place, name in enumerate(order)}

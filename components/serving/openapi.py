@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+MOST_EXPLAINED = 16
+"""Rows of a request for explanations; `explanation.MOST_ROWS`, which is not loaded for this."""
+
 MOMENT = "^[1-8][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-2]):[0-5][0-9])?)?$"
 _TYPES = {
     "boolean": "boolean", "integer": "integer", "number": "number", "category": "string", "text": "string",
@@ -60,7 +63,12 @@ def document(model: Model, settings: ServingSettings, outputs: Json, version: st
     )
     posts = {
         "/invocations": _post(
-            "Predictions, by MLflow's scoring protocol", _invocations(settings), _predicted(outputs)
+            "Predictions, by MLflow's scoring protocol", _invocations(settings.max_rows), _predicted(outputs)
+        ),
+        "/explain": _post(
+            "What each feature adds to a row's score (Shapley values)",
+            _invocations(min(settings.max_rows, MOST_EXPLAINED)),
+            _content(_object(explanations={"type": "array", "items": _explained()})),
         ),
         f"{named}/infer": infer,
         f"{named}/versions/{model.version}/infer": infer,
@@ -116,14 +124,14 @@ def value_schema(rule: Rule) -> Json:
     return schema
 
 
-def _invocations(settings: ServingSettings) -> Json:
+def _invocations(max_rows: int) -> Json:
     rows: Json = {
         "type": "array",
         "items": {"$ref": "#/components/schemas/Row"},
         "minItems": 1,
-        "maxItems": settings.max_rows,
+        "maxItems": max_rows,
     }
-    values = {"type": "array", "minItems": 1, "maxItems": settings.max_rows}
+    values = {"type": "array", "minItems": 1, "maxItems": max_rows}
     split = _object(
         columns={"type": "array", "items": {"type": "string"}}, data={**values, "items": {"type": "array"}}
     )
@@ -180,6 +188,11 @@ def _inferred(outputs: Json) -> Json:
 def _output(values: list[Any]) -> Json:
     kinds = {"INT64": "integer", "BYTES": "string", "BOOL": "boolean"}
     return {"type": kinds.get(tensors.datatype_of(values), "number")}
+
+
+def _explained() -> Json:
+    figures = ("y_score", "expected", "contributions", "standard_errors")
+    return _object(**{name: {"type": ["number", "object"]} for name in figures})
 
 
 def _error() -> Json:

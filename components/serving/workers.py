@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import cast
 
 from components.errors import DeploymentError
+from components.serving import events
 
 BACKLOG = 2048
 REFUSED = 3
@@ -113,7 +114,11 @@ class Workers:
             for number in said:
                 self._signalled(number)
         elif said:
-            worker.ready = self._served = True
+            worker.ready = True
+            if not self._served and all(each.ready for each in self._workers.values()):
+                self._served = True
+                host, port = self._listener.getsockname()[:2]
+                events.tell("info", "serving", host=host, port=port, workers=self._count)
             self._tell()
         else:
             self._hang_up(worker)
@@ -175,8 +180,9 @@ class Workers:
             },
         }
         draft = self._ready_file.with_name(f".{self._ready_file.name}.partial")
-        draft.write_text(json.dumps(said))
-        draft.replace(self._ready_file)
+        with suppress(OSError):  # a full disk is no reason to stop serving
+            draft.write_text(json.dumps(said))
+            draft.replace(self._ready_file)
 
     @contextmanager
     def _signals(self) -> Iterator[socket.socket]:

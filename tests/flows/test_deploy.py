@@ -197,6 +197,41 @@ def test_what_cannot_be_understood_is_refused_before_anything_is_recorded(return
     assert entries == []
 
 
+@pytest.mark.system
+def test_a_bundle_is_set_beside_the_champion_and_taken_away(returned, project):
+    before = (project.alias, project.served()["champion"])
+    beside = runs.beside(project, "7", {"documents/model_card.md": b"# Seventh\n"})
+    output, _ = refused(project, "--bundle", "TrainFlow/7", "--mode", "split", "--sticky", "nobody")
+    assert "'nobody' is no input of the bundle" in output
+    done = project.deploy("--bundle", "TrainFlow/7", "--mode", "split", "--share", "0.25", "--sticky", "age")
+    assert done.code == 0, done.output
+    pointer = Pointer.read(folder(project))
+    assert (pointer.challenger, pointer.mode, pointer.share, pointer.sticky) == (
+        beside.bundle_id, "split", 0.25, "age",
+    )  # fmt: skip
+    deployment = Deployment.watched(folder(project))
+    assert {deployment.route(str(key)).name for key in range(100)} == {"champion", "challenger"}
+    assert project.deploy("--mode", "off").code == 0
+    assert Pointer.read(folder(project)).challenger == ""
+    assert (project.alias, project.served()["champion"]) == before
+
+
+@pytest.mark.system
+def test_without_mlflow_the_way_back_is_open_and_the_alias_follows_later(returned, project):
+    configured = (project.root / "config.toml").read_text(encoding="utf-8")
+    assert project.deploy("--bundle", "TrainFlow/2").code == 0
+    away = toml(changed(tracking={"uri": "http://127.0.0.1:9"}))
+    (project.root / "config.toml").write_text(away, encoding="utf-8")
+    done = project.deploy("--rollback", "true", "--reason", "while MLflow is away")
+    assert done.code != 0
+    assert "MLflow" in done.output
+    champion = Ledger(project.store).champion().bundle_id
+    assert project.served()["champion"] == champion != project.alias
+    (project.root / "config.toml").write_text(configured, encoding="utf-8")
+    assert project.python("-m", "components.release.history").code == 0
+    assert project.alias == champion
+
+
 def test_a_rejected_bundle_shows_in_test_what_it_would_cost(returned, project):
     runs.beside(project, "6", {"documents/model_card.md": b"# Sixth\n"}, event="rejected")
     before = (project.alias, project.served())

@@ -48,6 +48,7 @@ def deployables(facts: Facts) -> dict[str, str]:
     return {
         "Containerfile": container.of_deployment(facts.name, facts.python, facts.bundle_id),
         **kubernetes.base(facts.name, facts.serving),
+        **kubernetes.kserve(facts.name, facts.serving),
         **kubernetes.overlay(
             facts.name,
             facts.environment,

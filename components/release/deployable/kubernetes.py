@@ -14,6 +14,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 NO_DIGEST = "sha256:" + "0" * 64
 """Before an image was pushed: a digest that no registry has, so that nothing is run that nobody chose."""
 
+_PARTS = ("overlay.yaml.j2", "pod.yaml.j2")
+
 MOST_TIMES = 4
 """How many times the replicas that the expected requests need the autoscaler may start."""
 
@@ -25,18 +27,42 @@ def base(name: str, serving: Mapping[str, Any]) -> dict[str, str]:
         name: of the model.
         serving: the server's settings.
     """
-    values = {
-        "name": name,
-        "workers": serving["workers"],
-        "grace_seconds": math.ceil(serving["drain_seconds"] + serving["timeout_seconds"]) + 15,
-    }
-    templates = [
-        path for path in sorted((TEMPLATES / "kubernetes").glob("*.j2")) if path.name != "overlay.yaml.j2"
-    ]
+    pod = _pod(name, serving, container="server", port="http", spread=True)
+    templates = [path for path in sorted((TEMPLATES / "kubernetes").glob("*.j2")) if path.name not in _PARTS]
     return {
-        f"kubernetes/base/{path.name.removesuffix('.j2')}": rendered(f"kubernetes/{path.name}", **values)
+        f"kubernetes/base/{path.name.removesuffix('.j2')}": rendered(
+            f"kubernetes/{path.name}", name=name, pod=pod
+        )
         for path in templates
     }
+
+
+def kserve(name: str, serving: Mapping[str, Any]) -> dict[str, str]:
+    """The same server as an InferenceService of KServe, in place of the base, by the paths of its manifests.
+
+    Arguments as for :func:`base`.
+    """
+    pod = _pod(name, serving, container="kserve-container", port="http1", spread=False)
+    own = [f"kserve/{path.name}" for path in sorted((TEMPLATES / "kserve").glob("*.j2"))]
+    templates = [*own, "kubernetes/service-account.yaml.j2", "kubernetes/predictions.yaml.j2"]
+    return {
+        f"kubernetes/kserve/{Path(template).name.removesuffix('.j2')}": rendered(template, name=name, pod=pod)
+        for template in templates
+    }
+
+
+def _pod(name: str, serving: Mapping[str, Any], *, container: str, port: str, spread: bool) -> str:
+    """The specification of a pod, which a Deployment and KServe have in common."""
+    text = rendered(
+        "kubernetes/pod.yaml.j2",
+        name=name,
+        container=container,
+        port=port,
+        spread=spread,
+        workers=serving["workers"],
+        grace_seconds=math.ceil(serving["drain_seconds"] + serving["timeout_seconds"]) + 15,
+    )
+    return text.rstrip("\n")
 
 
 def overlay(

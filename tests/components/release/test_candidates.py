@@ -6,11 +6,15 @@ from components.errors import ConfigError, RefusalError
 from components.release import candidates
 from components.release.candidates import (
     Target,
+    challenger,
+    ended,
     find,
     former,
     newest,
     require_allowed,
+    require_beside,
     require_champion,
+    require_mode,
     target,
 )
 from components.release.ledger import Ledger
@@ -127,3 +131,47 @@ def test_the_last_environment_meets_users():
     with pytest.raises(ConfigError, match=r"'moon' is no environment.*staging"):
         target("moon", environments, False)
     assert candidates.TEST == "test"
+
+
+# Beside the champion
+
+
+def test_a_challenger_stands_beside_the_champion_until_it_is_ended(ledger):
+    happen(ledger, "promoted", "2", environment="production")
+    assert challenger(ledger.entries(), "production") is None
+    happen(ledger, "set beside", "3", environment="production", mode="shadow")
+    assert challenger(ledger.entries(), "production").bundle_id == bundle("3")
+    assert challenger(ledger.entries(), "staging") is None
+    assert ended(ledger.entries(), "production").run == "TrainFlow/3"
+    happen(ledger, "set beside", "3", environment="production", mode="off")
+    assert challenger(ledger.entries(), "production") is None
+    with pytest.raises(RefusalError, match="Nothing stands beside"):
+        ended(ledger.entries(), "production")
+    assert ledger.champion().bundle_id == bundle("2")
+
+
+@pytest.mark.parametrize("event", ["promoted", "rolled back"])
+def test_another_champion_ends_the_comparison(ledger, event):
+    happen(ledger, "promoted", "2", environment="production")
+    happen(ledger, "set beside", "3", environment="production", mode="split")
+    happen(ledger, "refused", "1", environment="production")
+    assert challenger(ledger.entries(), "production") is not None
+    happen(ledger, event, "3", environment="production")
+    assert challenger(ledger.entries(), "production") is None
+
+
+def test_a_challenger_needs_another_champion(ledger):
+    two = find(ledger.entries(), "TrainFlow/2")
+    with pytest.raises(RefusalError, match="has no champion beside which"):
+        require_beside(ledger.entries(), two, "production")
+    happen(ledger, "promoted", "2", environment="production")
+    with pytest.raises(RefusalError, match="cannot be its challenger"):
+        require_beside(ledger.entries(), two, "production")
+    require_beside(ledger.entries(), find(ledger.entries(), "TrainFlow/3"), "production")
+
+
+@pytest.mark.parametrize(("mode", "share"), [("canary", 0.1), ("split", 1.1), ("split", -0.1)])
+def test_a_mode_or_a_share_that_there_is_not_is_refused(mode, share):
+    require_mode("split", 0.1)
+    with pytest.raises(ConfigError, match=r"no mode|from 0 to 1"):
+        require_mode(mode, share)

@@ -33,7 +33,7 @@ def test_what_is_named_lies_there_whole(tmp_path):
     for bundle_id in IDS[:2]:
         bundle.verify(tmp_path / "production" / "bundles" / bundle_id, bundle_id)
     assert (tmp_path / "production/kubernetes/base/service.yaml").read_text() == "kind: Service\n"
-    assert deployment.served(tmp_path / "production") == IDS[0]
+    assert deployment.served(tmp_path / "production") == (IDS[0], "")
     assert json.loads((tmp_path / "production" / "deployment.json").read_text()) == {
         "version": 1, "environment": "production", "champion": IDS[0], "challenger": "", "mode": "", "share": 0.0,
         "sticky": "", "serving": SERVING,
@@ -44,7 +44,7 @@ def test_what_is_no_longer_needed_goes(tmp_path):
     write(tmp_path, IDS[0], ONE, TWO)
     write(tmp_path, IDS[2], THREE, ONE)
     assert {path.name for path in (tmp_path / "bundles").iterdir()} == {IDS[0], IDS[2]}
-    assert deployment.served(tmp_path) == IDS[2]
+    assert deployment.served(tmp_path) == (IDS[2], "")
 
 
 def test_a_damaged_copy_is_written_anew(tmp_path):
@@ -69,8 +69,8 @@ def test_files_of_another_bundle_leave_the_pointer_as_it_was(tmp_path, spoil):
     files = {**TWO, "program.json": b"2"} if spoil == "altered" else TWO
     with pytest.raises(BundleError):
         deployment.write(tmp_path, Pointer("production", IDS[2], SERVING), {IDS[2]: files}, {})
-    assert deployment.served(tmp_path) == IDS[0]
+    assert deployment.served(tmp_path) == (IDS[0], "")
 
 
 def test_an_empty_folder_serves_nothing(tmp_path):
-    assert deployment.served(tmp_path / "nowhere") == ""
+    assert deployment.served(tmp_path / "nowhere") == ("", "")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import shap
 
-from components.serving.explanation import contributions
+from components.serving.explanation import MOST_ROWS, contributions
+from components.serving.openapi import MOST_EXPLAINED
+from tests.components.serving.conftest import ROW as ROW_OF_A_PERSON
 
 RNG = np.random.default_rng(3)
 NAMES = ("a", "b", "c", "d")
@@ -62,3 +64,27 @@ def test_many_rows_of_background_are_taken_in_parts(monkeypatch):
     parts = contributions(lambda columns: interacting(table(columns)), ROW, BACKGROUND, pairs=2)
     for name in NAMES:
         assert parts.values[name] == pytest.approx(whole.values[name], abs=1e-12)
+
+
+def test_the_server_explains_a_row_and_the_parts_sum_to_its_score(server):
+    status, said = server.post({"dataframe_records": [ROW_OF_A_PERSON]})
+    assert status == 200
+    status, explained, _ = server.ask("POST", "/explain", {"dataframe_records": [ROW_OF_A_PERSON]})
+    assert status == 200
+    (each,) = explained["explanations"]
+    assert each["contributions"].keys() == ROW_OF_A_PERSON.keys()
+    assert each["y_score"] == pytest.approx(said["predictions"][0]["y_score"], abs=1e-12)
+    assert each["expected"] + sum(each["contributions"].values()) == pytest.approx(each["y_score"], abs=1e-12)
+
+
+def test_a_row_that_breaks_the_contract_is_not_explained(server):
+    status, said, _ = server.ask(
+        "POST", "/explain", {"dataframe_records": [{**ROW_OF_A_PERSON, "age": 1000}]}
+    )
+    assert (status, said["problems"][0]["column"]) == (422, "age")
+
+
+def test_no_more_rows_are_explained_than_is_told(server):
+    assert MOST_ROWS == MOST_EXPLAINED
+    rows = {"dataframe_records": [ROW_OF_A_PERSON] * (MOST_ROWS + 1)}
+    assert server.ask("POST", "/explain", rows)[0] == 413

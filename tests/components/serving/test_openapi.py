@@ -85,13 +85,16 @@ def test_the_columns_are_the_contracts(description, bundle):
     assert {"sex", "race"} <= row["properties"].keys()
 
 
+TABLES = ("/invocations", "/explain")
+
+
 def test_every_path_that_is_described_is_there(server, description):
     for path, methods in description["paths"].items():
         (method,) = methods
         status, content, _ = server.ask(
-            method.upper(), path, {"instances": [ROW]} if path == "/invocations" else None
+            method.upper(), path, {"instances": [ROW]} if path in TABLES else None
         )
-        assert status in ((200,) if method == "get" or path == "/invocations" else (400,)), (path, content)
+        assert status in ((200,) if method == "get" or path in TABLES else (400,)), (path, content)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

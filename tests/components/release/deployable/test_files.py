@@ -120,6 +120,26 @@ def test_replicas_follow_what_the_trial_measured(environment, replicas, least):
     }
 
 
+def test_kserve_runs_the_same_pod_with_names_of_its_own(tmp_path, server):
+    made = deployables(facts())
+    service = yaml.safe_load(made["kubernetes/kserve/inference-service.yaml"])
+    predictor = service["spec"]["predictor"]
+    for key in ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget"):
+        predictor.pop(key)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": service["metadata"], "spec": predictor}
+    (tmp_path / "pod.yaml").write_text(yaml.safe_dump(pod))
+    done = subprocess.run(
+        [TOOLS / "kubernetes-validate", "--strict", tmp_path / "pod.yaml"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = json.dumps(predictor).replace("kserve-container", "server").replace('"http1"', '"http"')
+    assert json.loads(said) == {
+        key: value for key, value in server.items() if key != "topologySpreadConstraints"
+    }
+    listed = yaml.safe_load(made["kubernetes/kserve/kustomization.yaml"])["resources"]
+    assert {f"kubernetes/kserve/{name}" for name in listed} <= made.keys()
+
+
 # The image
 
 
