@@ -19,6 +19,15 @@ SQL: tuple[Kind, ...] = ("duckdb", "sqlite", "postgresql")
 SECRETS = {
     "password", "passwd", "pwd", "sslpassword", "token", "access_token", "secret", "sig", "x-amz-signature",
 }  # fmt: skip
+HARMLESS = {
+    "date", "dl", "download", "file", "filename", "format", "generation", "month", "name", "path", "raw", "ref", "revision",
+    "table", "version", "versionid", "year",
+}  # fmt: skip
+"""What may be asked of a web address: names of secrets are without number, those of files are few."""
+
+_WEB = re.compile(r"https?://(?P<place>[^\s?#]*)\??(?P<asked>[^\s#]*)", re.IGNORECASE)
+_WRITTEN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
+_PASSWORD = re.compile(r"\b(password|passwd|pwd|sslpassword|passfile)\s*=", re.IGNORECASE)
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[\w.-]+@[\w.-]+:")
 
 
@@ -59,7 +68,7 @@ def fault(source: str, revision: str = "", query: str = "") -> str:
     found = kind(source)
     if secret := _secret(source):
         return secret
-    if re.search(r"://[^/\s:@]+:[^/\s@]+@", query):
+    if _PASSWORD.search(query) or any(_holds_secret(each) for each in _WRITTEN.findall(query)):
         return "data.query: it holds a password, which would be kept with every run; take it out"
     if found == "files" and source.startswith(("dvc:", "delta:", "sqlite:", "postgresql:", "postgres:")):
         return f"data.source: it begins like none that is known; the kinds are {', '.join(HEADS)}, a path and an fsspec URL"
@@ -85,17 +94,37 @@ def _head(kind: Kind) -> str:
 
 def _secret(source: str) -> str:
     """What to do instead of writing a secret into an address, or "" if none is in it."""
-    for address in (source, place(source)):
-        parts = urlsplit(address)
-        asked = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-        # A password may hold the marks that part an address; digits before a slash are a port.
-        known = re.search(r"://[^/@:]*:(?!\d*(/|$)).*@", address)
-        if known or asked & SECRETS:
-            return (
-                "data.source: it holds a password or token, which would be kept with every run; take it out and give it by the "
-                f"environment: {_elsewhere(source)}"
-            )
+    if unknown := _asked_of_the_web(source) - HARMLESS:
+        return (
+            f"data.source: its web address asks for {', '.join(sorted(unknown))}, which may be a password or token and would be "
+            f"kept with every run; what may be asked for is {', '.join(sorted(HARMLESS))}. Else have the file fetched by what "
+            "knows the secret, and name the file"
+        )
+    if _holds_secret(source) or _holds_secret(place(source)):
+        return (
+            "data.source: it holds a password or token, which would be kept with every run; take it out and give it by the "
+            f"environment: {_elsewhere(source)}"
+        )
     return ""
+
+
+def _holds_secret(address: str) -> bool:
+    """Whether an address has a user with a password, a user of a web address (who is a token), or a parameter for one."""
+    asked = {name.lower() for name, _ in parse_qsl(urlsplit(address).query, keep_blank_values=True)}
+    # A password may hold the marks that part an address; digits before a slash are a port, where a web page follows.
+    port = r"(?!\d*(/|$))" if kind(address) != "postgresql" else ""
+    known = re.search(rf"://[^/@:]*:{port}.*@", address)
+    token = any("@" in web["place"].partition("/")[0] for web in _WEB.finditer(address))
+    return bool(known or token or asked & SECRETS or _asked_of_the_web(address) - HARMLESS)
+
+
+def _asked_of_the_web(address: str) -> set[str]:
+    """The names of what the web addresses in an address ask for."""
+    return {
+        name.lower()
+        for web in _WEB.finditer(address)
+        for name, _ in parse_qsl(web["asked"], keep_blank_values=True)
+    }
 
 
 def _elsewhere(source: str) -> str:

@@ -21,8 +21,8 @@ def uses(
     """Scores of the rows, each of shape (rows,), by one column alone.
 
     A number is used as it is, its missing values as the least and as the most, and binned; a category by value; a text
-    by value and by its words. A bin, category or word scores by the mean target of its rows in the other half, so
-    that rare ones do not overfit.
+    by value and by its words. A bin, category or word scores by the mean target of its rows in the other half of a
+    fixed draw, so that rare ones do not overfit.
 
     Args:
         column: one value a row.
@@ -96,11 +96,16 @@ def _bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def _by_share(bins: NDArray[np.int64], y: NDArray[Any]) -> NDArray[np.float64]:
     import pandas as pd
 
-    half, value = np.arange(len(y)) % 2 == 0, np.empty(len(y))
+    half, value = _half(len(y)), np.empty(len(y))
     for mine in (half, ~half):
         share = pd.Series(y[~mine]).groupby(bins[~mine]).mean()
         value[mine] = pd.Series(bins[mine]).map(share).fillna(y.mean()).to_numpy()
     return value
+
+
+def _half(rows: int) -> NDArray[np.bool_]:
+    """Which rows are of the first half: drawn, as the order of the rows may be that of the target."""
+    return np.asarray(np.random.default_rng(0).permutation(rows) % 2 == 0)
 
 
 def _halved(y: NDArray[Any]) -> NDArray[np.int64]:
@@ -116,7 +121,7 @@ def _by_words(column: pd.Series[Any], y: NDArray[np.int64]) -> NDArray[np.float6
     words = [sorted(set(re.findall(r"\w+", str(text)[:MOST_CHARACTERS].lower()))) for text in texts]
     codes, different = pd.factorize(np.array([word for each in words for word in each], dtype=object))
     rows = np.repeat(np.arange(len(y)), [len(each) for each in words])
-    half, value = np.arange(len(y)) % 2 == 0, np.empty(len(y))
+    half, value = _half(len(y)), np.empty(len(y))
     for mine in (half, ~half):
         positive, negative = (
             np.bincount(codes[~mine[rows] & (y[rows] == code)], minlength=len(different)) + 1.0

@@ -66,7 +66,7 @@ class Taken:
         if self.state and self.state != files.state(self.source):
             raise DataError(f"{self.source} changed while it was read; run again when nobody writes it.")
         if failed:
-            raise files.unreadable(self.source, failed) from failed
+            raise files.unreadable(self.source, failed) from None
         return table
 
 
@@ -101,7 +101,7 @@ def take(source: str, *, revision: str = "", query: str = "", root: Path = Path(
     except BaseException as error:
         shutil.rmtree(spool, ignore_errors=True)
         if isinstance(error, pl.exceptions.PolarsError | OSError):
-            raise files.unreadable(source, error) from error
+            raise files.unreadable(source, error) from None
         raise
     weakref.finalize(taken, shutil.rmtree, spool, ignore_errors=True)
     return taken
@@ -113,7 +113,7 @@ def load(source: str, *, columns: Sequence[str] | None = None) -> pl.DataFrame:
     try:
         return frame.collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise files.unreadable(source, error) from error
+        raise files.unreadable(source, error) from None
 
 
 def read(

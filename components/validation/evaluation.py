@@ -25,7 +25,7 @@ from components.validation.calibration import (
 from components.validation.comparison import PairedDifference, paired_difference, utility_difference
 from components.validation.metrics import Estimate, Rule, estimates, expected_utility, metrics_of
 from components.validation.robustness import RobustnessReport, robustness_report
-from components.validation.single_features import single_feature_scores
+from components.validation.single_features import AloneScore, single_feature_scores
 from components.validation.slices import SliceReport, slice_report
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Evaluation:
     slices: SliceReport
     calibration: AnyCalibration
     robustness: RobustnessReport
-    single_feature: dict[str, Estimate]
+    single_feature: dict[str, AloneScore]
     champion: ChampionComparison | None
 
     @property
@@ -214,7 +214,7 @@ def evaluate(
         utility=expected_utility(y, y_pred, value, replicates=replicates, seed=seed, **rows),
         utility_constants={
             name: utility_difference(y, y_pred, decision, value, **rows)
-            for name, decision in constant_decisions(target, value, validation.y).items()
+            for name, decision in constant_decisions(target, value, validation.y, validation.weight).items()
         },
         slices=slice_report(
             cut_by,
@@ -242,16 +242,24 @@ def evaluate(
     )
 
 
-def constant_decisions(target: Target, value: Values, y_known: NDArray[Any]) -> dict[str, float]:
+def constant_decisions(
+    target: Target, value: Values, y_known: NDArray[Any], sample_weight: NDArray[np.float64] | None = None
+) -> dict[str, float]:
     """The decisions without a model, one for all rows, by name.
 
     Args:
         target: What is predicted.
         value: What each outcome is worth.
         y_known: Outcomes that were known before the holdout's, from which the best number is taken.
+        sample_weight: Of these outcomes, shape (rows,).
     """
     if isinstance(value, ErrorValues):
-        return {"the best one number": float(np.quantile(y_known, value.quantile))}
+        best = (
+            np.quantile(y_known, value.quantile)
+            if sample_weight is None
+            else np.quantile(y_known, value.quantile, weights=sample_weight, method="inverted_cdf")
+        )
+        return {"the best one number": float(best)}
     if target.task == "multiclass":
         return {name: code for code, name in enumerate(target.classes)}
     return {"always": 1, "never": 0}

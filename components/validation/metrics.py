@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -47,22 +48,25 @@ class Metric:
         name: As in scikit-learn, without ``_score``.
         greater_is_better: The direction.
         needs: Whether ``statistic`` takes scores or predicted codes.
-        statistic: From ``y_true`` (codes) and the prediction to a function of the rows' weights.
+        statistic: From ``y_true`` (codes) and the prediction to a function of the rows' weights. Where ``by_class``, it
+            takes the number of classes too, which rows that lack some cannot tell.
         bounded: Whether it is a share, within [0, 1] and a mean of what is nearly yes or no.
         classes: Whether it needs rows of every class.
         tasks: What it measures.
         within: For metrics that compare with the spread of the rows: the statistic of some of the rows, by the spread of
             all of them. From all ``y_true`` and their weights to such a statistic.
+        by_class: Whether it counts by classes.
     """
 
     name: str
     greater_is_better: bool
     needs: Literal["score", "label"]
-    statistic: Callable[[Codes, Any], Statistic]
+    statistic: Callable[..., Statistic]
     bounded: bool = True
     classes: bool = False
     tasks: tuple[Task, ...] = ("binary",)
     within: Callable[[Floats, Floats], Callable[[Floats, Floats], Statistic]] | None = None
+    by_class: bool = False
 
     def truth(self, y_true: ArrayLike) -> NDArray[Any]:
         """The outcomes as the metric reads them: codes as whole numbers, or numbers."""
@@ -71,14 +75,21 @@ class Metric:
     def of(self, y_true: ArrayLike, y_score: ArrayLike, threshold: Rule) -> Statistic:
         """The statistic of these scores, decided by ``threshold`` where the metric needs predicted codes."""
         y, scores = self.truth(y_true), np.asarray(y_score, dtype=np.float64)
-        return self.statistic(y, scores if self.needs == "score" else labels(scores, threshold))
+        return self.among(classes_of(scores))(
+            y, scores if self.needs == "score" else labels(scores, threshold)
+        )
+
+    def among(self, classes: int) -> Callable[[Any, Any], Statistic]:
+        """The statistic where there are so many classes."""
+        return partial(self.statistic, classes=classes) if self.by_class else self.statistic
 
     def function(
         self, y_true: ArrayLike, prediction: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
-        """The value; 0 for a share of no rows, NaN where it is undefined."""
-        y = self.truth(y_true)
-        return self.defined(Design(len(y), sample_weight).value(self.statistic(y, np.asarray(prediction))))
+        """The value; 0 for a share of no rows, NaN where it is undefined. The last class must occur in either."""
+        y, given = self.truth(y_true), np.asarray(prediction)
+        classes = int(max(y.max(initial=1), given.max(initial=1))) + 1
+        return self.defined(Design(len(y), sample_weight).value(self.among(classes)(y, given)))
 
     def defined(self, value: float) -> float:
         """The value, or scikit-learn's 0 for a share of no rows."""
@@ -96,6 +107,11 @@ def undefined(metric: Metric, design: Design) -> str:
 def codes(y_true: ArrayLike) -> Codes:
     """The codes as whole numbers."""
     return np.asarray(y_true).astype(np.int64)
+
+
+def classes_of(y_score: Floats) -> int:
+    """How many classes the scores are of."""
+    return y_score.shape[1] if y_score.ndim == 2 else 2
 
 
 def labels(y_score: Floats, threshold: Rule) -> Codes:
@@ -131,16 +147,16 @@ def _brier_score(y_true: Codes, y_score: Floats) -> MeanRatio:
     return MeanRatio(((_of_class(y_true, y_score.shape[1]) - y_score) ** 2).sum(axis=1))
 
 
-def _recalls(y_true: Codes, y_pred: Codes) -> MeanRatio:
-    of_class = _of_class(y_true, max(int(y_true.max(initial=1)), int(y_pred.max(initial=1))) + 1)
+def _recalls(y_true: Codes, y_pred: Codes, *, classes: int) -> MeanRatio:
+    of_class = _of_class(y_true, classes)
     return MeanRatio(of_class * (y_true == y_pred)[:, None], of_class)
 
 
-def _f1(y_true: Codes, y_pred: Codes) -> MeanRatio:
-    classes = max(int(y_true.max(initial=1)), int(y_pred.max(initial=1))) + 1
-    kept = slice(1, 2) if classes == 2 else slice(None)
-    true, pred = _of_class(y_true, classes)[:, kept], _of_class(y_pred, classes)[:, kept]
-    return MeanRatio(2 * (true & pred), 1 * true + pred)
+def _f1(y_true: Codes, y_pred: Codes, *, classes: int) -> MeanRatio:
+    """Of several classes the mean over those that occur, in truth or as a decision."""
+    true, pred = _of_class(y_true, classes), _of_class(y_pred, classes)
+    kept = np.arange(classes) == 1 if classes == 2 else (true | pred).any(axis=0)
+    return MeanRatio(2 * (true & pred)[:, kept], (1 * true + pred)[:, kept])
 
 
 def _of_class(codes_: Codes, classes: int) -> NDArray[np.bool_]:
@@ -164,11 +180,11 @@ METRICS: Mapping[str, Metric] = {
         Metric("log_loss", False, "score", _log_loss, bounded=False, tasks=_CLASSES),
         Metric("brier_score", False, "score", _brier_score, bounded=False, tasks=_CLASSES),
         Metric("accuracy", True, "label", lambda y, p: MeanRatio(y == p), tasks=_CLASSES),
-        Metric("balanced_accuracy", True, "label", _recalls, classes=True, tasks=_CLASSES),
+        Metric("balanced_accuracy", True, "label", _recalls, classes=True, tasks=_CLASSES, by_class=True),
         Metric("precision", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), p == 1)),
         Metric("recall", True, "label", lambda y, p: MeanRatio((y == 1) & (p == 1), y == 1)),
         Metric("specificity", True, "label", lambda y, p: MeanRatio((y == 0) & (p == 0), y == 0)),
-        Metric("f1", True, "label", _f1, tasks=_CLASSES),
+        Metric("f1", True, "label", _f1, tasks=_CLASSES, by_class=True),
         Metric("r2", True, "score", Determination, bounded=False, tasks=_NUMBERS, within=_against_spread),
         Metric("root_mean_squared_error", False, "score", RootMean, bounded=False, tasks=_NUMBERS),
         Metric(
@@ -252,7 +268,7 @@ def estimates(
     design = Design(len(y), sample_weight, groups)
     statistics = [metric.of(y, score, threshold) for metric in chosen]
     if all(metric.needs == "label" for metric in chosen):
-        kinds = [metric.statistic for metric in chosen]
+        kinds = [metric.among(classes_of(score)) for metric in chosen]
         drawn = _decisions_resampled(kinds, y, labels(score, threshold), design, replicates, seed)
     else:
         drawn = _resampled(statistics, design, replicates, seed)

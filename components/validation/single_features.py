@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,15 +24,28 @@ MOST_PAIRED = 1500
 """Rows of which every two are compared, where the target is a number."""
 
 
+@dataclass(frozen=True)
+class AloneScore(Estimate):
+    """What one feature reaches alone, with its interval.
+
+    Attributes:
+        most: Of several classes the largest area of one against the rest; else the value.
+        code: That class's.
+    """
+
+    most: float = 0.0
+    code: int = 0
+
+
 def single_feature_scores(
     rows: Examples, *, columns: Columns, task: Task = "binary", seed: int = 0
-) -> dict[str, Estimate]:
+) -> dict[str, AloneScore]:
     """The area under the ROC curve that each feature reaches alone, .5 to 1: the best of several ways to use it.
 
     A number or date is used as it is, its missing values as the least and as the most, and binned; a category by value;
     a text by its words.
     A bin or category scores by what the target is in the other half of the rows, so that rare ones do not overfit.
-    Of several classes it is the mean area over each against the rest. Of numbers it is the concordance: the share of
+    Of several classes it is the mean area over each against the rest, with the largest beside it. Of numbers it is the concordance: the share of
     pairs of rows that the feature puts in the order of the target, of which the area is the case of two values.
 
     Source: Harrell, Lee and Mark (1996), Multivariable prognostic models, for the concordance.
@@ -43,18 +57,25 @@ def single_feature_scores(
     scores = {}
     for name in columns.names:
         kind = {"number": name in (*columns.numeric, *columns.dates), "text": name in columns.texts}
-        statistic = _best(rows.X[name].iloc[picked], y, kind, task, design)
-        scores[name] = Estimate(design.value(statistic), *interval(statistic, design, bounded=True))
+        each = _best(rows.X[name].iloc[picked], y, kind, task, design)
+        statistic = Mean(list(each.values())) if task == "multiclass" else each[0]
+        areas = {code: design.value(of_class) for code, of_class in each.items()}
+        most = max(areas, key=lambda code: areas[code])
+        around = interval(statistic, design, bounded=True)
+        scores[name] = AloneScore(design.value(statistic), *around, most=areas[most], code=most)
     return scores
 
 
 def _best(
     column: pd.Series[Any], y: NDArray[Any], kind: dict[str, bool], task: Task, design: Design
-) -> Statistic:
+) -> dict[int, Statistic]:
+    """The statistic of the best use: of several classes for each by its code, else the only one."""
     if task != "multiclass":
-        return _best_of_two(column, y, kind, task, design)
-    classes = [(y == code).astype(np.int64) for code in np.unique(y)]
-    return Mean([_best_of_two(column, each, kind, "binary", design) for each in classes])
+        return {0: _best_of_two(column, y, kind, task, design)}
+    return {
+        int(code): _best_of_two(column, (y == code).astype(np.int64), kind, "binary", design)
+        for code in np.unique(y)
+    }
 
 
 def _best_of_two(

@@ -75,7 +75,7 @@ def verdict(evidence: Evidence, limits: Mapping[str, Limit]) -> tuple[Check, ...
         data.enough_rows(evaluation.metric, evaluation.primary, evaluation.rows, given["D02"]),
         data.whole_table(evidence.used_rows, accepted),
         leakage.parts_are_apart(evidence.overlaps, evidence.lookalikes),
-        leakage.single_feature(evaluation.single_feature, given["L02"], evaluation.target.task),
+        leakage.single_feature(evaluation.single_feature, given["L02"], evaluation.target),
         baselines.beats_dummy(difference["dummy"], given["B01"]),
         baselines.not_worse_than_linear(difference["linear"], evaluation.family, given["B02"]),
         performance.primary_metric(evaluation.metric, evaluation.primary, given["P01"]),

@@ -39,11 +39,19 @@ def test_only_relative_paths_are_anchored(source: str, found: str, local: bool, 
         ("data/table", "3", ""),
         ("s3://bucket/key:1@2/t.csv", "", ""),
         ("http://host:8080/a@b.csv", "", ""),
+        ("https://host/export?year=2025&file=t.csv", "", ""),
+        ("http://host/t.csv?versionId=3&download", "", ""),
+        ("s3://bucket/t.csv?versionId=3", "", ""),
         ("dvc://../tables/t.csv", "v1.0", ""),
         ("dvc://git@host:team/r.git/t.csv", "", ""),
         ("duckdb:", "", "SELECT 1"),
         ("sqlite:///t.db", "", "SELECT 1"),
         ("postgresql://ada@host:5432/db?sslmode=require", "", "SELECT 1"),
+        (
+            "postgresql://host:5432/db",
+            "",
+            "SELECT password_changed = 1 AS renewed, 'https://host/a' AS page FROM users",
+        ),
     ],
 )
 def test_what_goes_together_has_no_fault(source: str, revision: str, query: str) -> None:
@@ -77,7 +85,10 @@ def test_what_does_not_go_together_is_said(source: str, revision: str, query: st
         ("postgresql://host/db?user=ada&password=pa55", "PGPASSWORD"),
         ("dvc://https://ada:pa55@host/r.git/t.csv", "git's credential helper"),
         ("s3://key:pa55@bucket/t.parquet", "AWS_SECRET_ACCESS_KEY"),
-        ("https://host/t.csv?sig=pa55", "environment"),
+        ("postgresql://ada:1/pa55@host/db", "PGPASSWORD"),
+        ("https://pa55@host/t.csv", "environment"),
+        ("dvc://https://pa55@host/r.git/t.csv", "git's credential helper"),
+        ("abfss://box/t.csv?sig=pa55", "environment"),
         ("ftp://ada:pa55@host/t.csv", "FSSPEC_<PROTOCOL>_PASSWORD"),
     ],
 )
@@ -88,6 +99,36 @@ def test_a_password_is_refused_with_where_it_belongs(source: str, instead: str) 
     assert "pa55" not in found
 
 
-def test_a_password_in_a_query_is_refused() -> None:
-    query = "SELECT * FROM 's3://ada:pa55@bucket/t.parquet'"
-    assert "data.query: it holds a password" in fault("duckdb:", "", query)
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ("sig=pa55", "sig"),
+        ("X-Goog-Signature=pa55&X-Goog-Credential=pa55", "x-goog-credential, x-goog-signature"),
+        ("Signature=pa55&Key-Pair-Id=pa55", "key-pair-id, signature"),
+        ("api_key=pa55", "api_key"),
+        ("file=t.csv&apikey=pa55", "apikey"),
+    ],
+)
+@pytest.mark.parametrize(
+    "head", ["https://host/t.csv", "simplecache::https://host/t.csv", "dvc://https://host/r.git/t"]
+)
+def test_what_a_web_address_asks_for_is_harmless_or_refused(head: str, asked: str, named: str) -> None:
+    found = fault(f"{head}?{asked}")
+    assert f"asks for {named}, which may be a password or token" in found
+    assert "pa55" not in found
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM 's3://ada:pa55@bucket/t.parquet'",
+        "SELECT * FROM 'https://pa55@host/t.parquet'",
+        "SELECT * FROM 'https://host/t.parquet?api_key=pa55'",
+        "SELECT * FROM dblink('host=x user=u password=pa55', 'SELECT 1') AS t(a int)",
+        "SELECT * FROM dblink('host=x PASSWORD = ''pa55'' port=1', 'SELECT 1') AS t(a int)",
+    ],
+)
+def test_a_password_in_a_query_is_refused(query: str) -> None:
+    found = fault("postgresql://ada@host/db", "", query)
+    assert "data.query: it holds a password" in found
+    assert "pa55" not in found

@@ -176,6 +176,51 @@ def test_what_no_contract_describes_is_refused_by_name(server: Server, column: s
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        "timestamptz 'infinity'",
+        "timestamp '-infinity'",
+        "date 'infinity'",
+        "date '0044-03-15 BC'",
+        "timestamp '12026-01-01'",
+    ],
+)
+def test_times_that_no_calendar_has_are_refused_by_name(server: Server, column: str) -> None:
+    query = f"SELECT g AS id, CASE WHEN g % 50 = 0 THEN {column} ELSE now() END AS until FROM generate_series(1, 200) AS g"
+    with pytest.raises(
+        DataError, match=r"years 1 to 9999, such as infinity: 'until' \(4 rows\); write NULLIF"
+    ):
+        take(server.url, query=query)
+
+
+def test_infinity_that_the_query_makes_nothing_is_missing(server: Server) -> None:
+    table = take(server.url, query="SELECT NULLIF(timestamptz 'infinity', 'infinity') AS until").table
+    assert table["until"].to_list() == [None]
+
+
+def test_money_is_refused_by_name_and_taken_as_numeric(server: Server) -> None:
+    with pytest.raises(DataError, match=r"\['fee'\] as money.*write column::numeric"):
+        take(server.url, query="SELECT 1 AS id, 1.50::money AS fee")
+    table = take(server.url, query="SELECT 1.50::money::numeric AS fee").table
+    assert schema.conform(table, schema.infer(table))["fee"].to_list() == [1.5]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT 1 AS a;\n",
+        "SELECT 1 AS a -- note",
+        "SELECT 1 AS a -- note;\n;",
+        "  SELECT ';' AS b, 1 AS a ; ;",
+    ],
+)
+def test_a_query_may_end_as_queries_do(server: Server, query: str) -> None:
+    taken = take(server.url, query=query)
+    assert taken.table["a"].to_list() == [1]
+    assert dict(taken.pin)["query"] == query
+
+
+@pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("DELETE FROM people", "gives no columns"),

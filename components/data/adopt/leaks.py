@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,14 @@ class Alone:
         area: under the ROC curve (of several classes the mean over each against the rest), or the concordance with a
             number, .5 to 1, by the best of several ways to use it.
         how: ", by whether it is missing" where that is enough, else "".
+        most: of several classes the largest area of one against the rest; else the same area.
+        of_class: that class's code.
     """
 
     area: float
     how: str = ""
+    most: float = 0.0
+    of_class: int = 0
 
 
 def alone(columns: Sequence[Column], target: Target, *, seed: int = 0) -> dict[str, Alone]:
@@ -58,21 +62,24 @@ def alone(columns: Sequence[Column], target: Target, *, seed: int = 0) -> dict[s
     if len(np.unique(y)) < 2:
         return {}
     several = target.task == "multiclass"
-    asked = [(y == code).astype(np.int64) for code in np.unique(y)] if several else [y]
+    asked = {int(code): (y == code).astype(np.int64) for code in np.unique(y)} if several else {0: y}
     return {column.name: _alone(column, picked, asked) for column in columns}
 
 
-def _alone(column: Column, picked: NDArray[np.int64], asked: Sequence[NDArray[Any]]) -> Alone:
+def _alone(column: Column, picked: NDArray[np.int64], asked: Mapping[int, NDArray[Any]]) -> Alone:
     values = column.values.gather(picked)
     number = column.kind in ("integer", "number", "boolean", "datetime")
     numbers = values.to_physical().cast(float, strict=False) if number else values.cast(str)
     frame, text = numbers.to_pandas(), column.kind == "text"
-    best = float(
-        np.mean([max(order(score, y) for score in uses(frame, y, number=number, text=text)) for y in asked])
-    )
+    each = {
+        code: max(order(score, y) for score in uses(frame, y, number=number, text=text))
+        for code, y in asked.items()
+    }
+    best, most = float(np.mean(list(each.values()))), max(each, key=lambda code: each[code])
     gone = values.is_null().to_numpy().astype(np.float64)
-    absent = float(np.mean([order(gone, y) for y in asked])) if values.null_count() else 0.0
-    return Alone(best, ", by whether it is missing" if values.null_count() and absent >= best - 0.005 else "")
+    absent = float(np.mean([order(gone, y) for y in asked.values()])) if values.null_count() else 0.0
+    how = ", by whether it is missing" if values.null_count() and absent >= best - 0.005 else ""
+    return Alone(best, how, each[most], most)
 
 
 def decide_leaks(

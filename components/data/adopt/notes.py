@@ -42,6 +42,11 @@ def suspects(
     blocked = [
         name for name, score in ranked if upper(score.area, target) > limit and role[name] == "left out"
     ]
+    parting = [
+        f"{name} ({target.classes[score.of_class]}: {score.most:.3f})"
+        for name, score in sorted(scores.items(), key=lambda item: -item[1].most)
+        if target.task == "multiclass" and score.most > limit and role[name] == "feature"
+    ]
     asked = []
     if blocked:
         asked.append(
@@ -60,6 +65,12 @@ def suspects(
         told = ", ".join(f"{name} ({area:.3f})" for name, area in strong)
         asked.append(
             f"Alone these reach a high {MEASURE[target.task].rstrip(',')}: {told}. Are they known when the prediction is made?"
+        )
+    if parting:
+        asked.append(
+            f"Alone these all but tell one class from the rest (area under the ROC curve): {', '.join(parting)}. A measurement "
+            "may; what was written down with the outcome does as well. L02 judges the mean over the classes and lets them pass: "
+            "are they known when the prediction is made?"
         )
     return asked
 

@@ -73,14 +73,31 @@ def _commit(repository: str, revision: str) -> str:
             ["git", "-C", repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}"]
         )
     else:
-        listed = _run(["git", "ls-remote", "--", repository, revision, f"{revision}^{{}}"])
-        # An annotated tag is followed by the commit that it stands for.
-        found = listed.splitlines()[-1].partition("\t")[0] if listed.strip() else ""
+        found = _listed(repository, revision)
     if not _COMMIT.fullmatch(found.strip()):
         raise DataError(
             f"dvc://{repository} has no revision {revision!r}; name a branch, a tag or a whole commit in data.revision."
         )
     return found.strip()
+
+
+def _listed(repository: str, revision: str) -> str:
+    """The commit of an address's branch or tag of exactly this name; "" if it has neither.
+
+    Git lists whatever ends like what is asked for, such as ``team/main`` for ``main``.
+    """
+    wanted = [revision] if revision == "HEAD" or revision.startswith("refs/") else []
+    names = [*wanted, f"refs/heads/{revision}", f"refs/tags/{revision}"]
+    listed = _run(["git", "ls-remote", "--", repository, *names, *(f"{name}^{{}}" for name in names)])
+    by_name = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
+    # An annotated tag has an object of its own, and beside it the commit that it stands for.
+    commits = {name: by_name.get(f"{name}^{{}}", by_name[name]) for name in names if name in by_name}
+    if len(set(commits.values())) > 1:
+        raise DataError(
+            f"dvc://{repository}: {revision!r} names both {' and '.join(commits)}, which differ; write the one that is meant "
+            "whole in data.revision."
+        )
+    return next(iter(commits.values()), "")
 
 
 def _tracked(repository: str, path: str, commit: str) -> dict[str, str]:
@@ -101,10 +118,19 @@ def _require_same(tracked: dict[str, str], fetched: Path) -> None:
         file = fetched / name if fetched.is_dir() else fetched
         with file.open("rb") as opened:
             found = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-        if found != md5:
+        if md5 not in (found, _unix_md5(file)):
             raise DataError(
                 f"{name}: DVC tracks it with the MD5 {md5}, but gave {found}; mend its cache or its remote."
             )
+
+
+def _unix_md5(file: Path) -> str:
+    """The MD5 that DVC 2 knew a text file by: its line ends were made those of Unix, a chunk of a mebibyte at a time."""
+    found = hashlib.md5(usedforsecurity=False)
+    with file.open("rb") as opened:
+        while chunk := opened.read(2**20):
+            found.update(chunk.replace(b"\r\n", b"\n"))
+    return found.hexdigest()
 
 
 def _dvc(*words: str) -> str:

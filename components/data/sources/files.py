@@ -59,7 +59,7 @@ def state(source: str) -> State:
     try:
         filesystem, _ = fsspec.core.url_to_fs(source)
     except Exception as error:
-        raise unreadable(source, error) from error
+        raise unreadable(source, error) from None
     files, _ = _files(source) if isinstance(filesystem, LocalFileSystem) else ({}, ())
     told = [(path, path.stat()) for path in files.values() if isinstance(path, Path)]
     return tuple((str(path), each.st_ino, each.st_size, each.st_mtime_ns) for path, each in told)
@@ -73,7 +73,7 @@ def is_delta(source: str) -> bool:
         filesystem, root = fsspec.core.url_to_fs(source)
         return bool(filesystem.isdir(f"{root.rstrip('/')}/_delta_log"))
     except Exception as error:
-        raise unreadable(source, error) from error
+        raise unreadable(source, error) from None
 
 
 def fact_names(pin: Pin, kind: str) -> list[str]:
@@ -97,7 +97,7 @@ def _files(source: str) -> tuple[dict[str, Path | BytesIO], Pin]:
     except DataError:
         raise
     except Exception as error:  # each remote store has errors of its own
-        raise unreadable(source, error) from error
+        raise unreadable(source, error) from None
 
 
 def _pinned_files(source: str, pinned: Pin) -> tuple[dict[str, Path | BytesIO], Pin]:
@@ -110,7 +110,7 @@ def _pinned_files(source: str, pinned: Pin) -> tuple[dict[str, Path | BytesIO], 
             path: BytesIO(filesystem.cat_file(path, version_id=version)) for path, version in versions.items()
         }
     except Exception as error:
-        raise unreadable(source, error) from error
+        raise unreadable(source, error) from None
     return dict(found), pinned
 
 
@@ -172,7 +172,7 @@ def _scan(name: str, file: Path | BytesIO) -> pl.LazyFrame:
             frame = pl.scan_csv(file, infer_schema=False, separator=separator(name, file))
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise unreadable(name, error) from error
+        raise unreadable(name, error) from None
     return frame
 
 
@@ -190,7 +190,7 @@ def separator(name: str, file: Path | BytesIO) -> str:
     """What parts the fields of a CSV file: of comma, semicolon, tab and bar the one that parts its head most often.
 
     Raises:
-        DataError: If its head is not in UTF-8, or names a column twice.
+        DataError: If its head is not in UTF-8, is no line, or names a column twice.
     """
     with file.open("rb") if isinstance(file, Path) else BytesIO(file.getvalue()) as opened:
         line = opened.readline()
@@ -198,7 +198,13 @@ def separator(name: str, file: Path | BytesIO) -> str:
         head = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError as error:
         raise unreadable(name, error) from None
-    fields = {mark: next(csv.reader([head], delimiter=mark), []) for mark in SEPARATORS}
+    try:
+        fields = {mark: next(csv.reader([head], delimiter=mark), []) for mark in SEPARATORS}
+    except csv.Error:
+        raise DataError(
+            f"{name} cannot be read: its lines end in a carriage return alone, or a field of its head is too long; write it with "
+            "line feeds (`tr '\\r' '\\n'`)."
+        ) from None
     best = max(SEPARATORS, key=lambda mark: len(fields[mark]))
     if twice := sorted({field for field in fields[best] if fields[best].count(field) > 1 and field}):
         raise DataError(f"{name} has the columns {twice} more than once; give each a name of its own.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import Any
 
@@ -16,6 +17,8 @@ _STATE = """
 SELECT pg_current_snapshot()::text, now()::text, current_setting('server_version'),
     CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text
 """
+_TYPE = b"POSTGRESQL:type"
+"""Under what the driver tells a column's type in the database."""
 
 
 def read(source: str, query: str) -> tuple[pl.LazyFrame, Pin]:
@@ -43,7 +46,7 @@ def read(source: str, query: str) -> tuple[pl.LazyFrame, Pin]:
             cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             cursor.execute(_STATE)
             snapshot, moment, server, lsn = cursor.fetchone()
-            table = _rows(cursor, query, source)
+            table = _rows(cursor, _ended(query), source)
     except driver.Error as error:
         raise DataError(
             f"PostgreSQL cannot answer data.query: {_reason(error)}; it must be one SELECT, and data.source name a database "
@@ -61,8 +64,18 @@ def _rows(cursor: Any, query: str, source: str) -> pl.DataFrame:
             "data.query gives no columns; it must be one SELECT, which reads and changes nothing."
         )
     require_plain(schema, source)
+    if money := [field.name for field in schema if (field.metadata or {}).get(_TYPE) == b"money"]:
+        raise DataError(
+            f"data.query gives the columns {money} as money, which the driver counts in hundredths and its own currency; write "
+            "column::numeric in it."
+        )
     cursor.execute(query)
     return frame(cursor.fetch_record_batch(), source)
+
+
+def _ended(query: str) -> str:
+    """The query within a statement around it: without semicolons at its end, which a comment there does not swallow."""
+    return re.sub(r"[\s;]+\Z", "", query) + "\n"
 
 
 def _reason(error: Exception) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from components.training.target import Task
+from components.training.target import Target, Task
 from components.validation.gates import Check, Limit, judge
 from components.validation.metrics import Estimate
+from components.validation.single_features import AloneScore
 
 ALONE: Mapping[Task, str] = {
     "binary": "the area under the ROC curve",
@@ -35,8 +36,8 @@ def parts_are_apart(overlaps: Mapping[str, int], lookalikes: int) -> Check:
     )
 
 
-def single_feature(scores: Mapping[str, Estimate], limit: Limit, task: Task = "binary") -> Check:
-    """L02: no feature alone gives the target away."""
+def single_feature(scores: Mapping[str, AloneScore], limit: Limit, target: Target | None = None) -> Check:
+    """L02: no feature alone gives the target away; of several classes, the one that is known best is told beside it."""
     feature = max(scores, key=lambda name: scores[name].high)
     return judge(
         "L02",
@@ -44,8 +45,18 @@ def single_feature(scores: Mapping[str, Estimate], limit: Limit, task: Task = "b
         limit=limit,
         direction="at most",
         bound=scores[feature].high,
-        measured=f"The upper bound of {ALONE[task]} that the feature {feature!r} reaches alone",
+        measured=f"The upper bound of {ALONE[target.task if target else 'binary']} that the feature {feature!r} reaches alone"
+        f"{_of_one_class(scores, target)}",
         remedy=f"Ask when {feature!r} becomes known: if after the target, add it to features.exclude.{_few(scores[feature], limit)}",
         value=scores[feature].value,
         interval=(scores[feature].low, scores[feature].high),
     )
+
+
+def _of_one_class(scores: Mapping[str, AloneScore], target: Target | None) -> str:
+    """Which feature tells one of several classes from the rest best; the mean over the classes hides it."""
+    if target is None or target.task != "multiclass":
+        return ""
+    feature = max(scores, key=lambda name: scores[name].most)
+    name = target.classes[scores[feature].code]
+    return f" (the largest of a single class is {scores[feature].most:.4g}: {feature!r} for {name!r})"

@@ -1,6 +1,11 @@
 import gc
+import logging
 import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import fsspec
 import polars as pl
@@ -253,3 +258,43 @@ def test_a_file_that_is_added_to_a_folder_meanwhile_is_refused(parquet: Path, sa
     sample.write_parquet(parquet.with_name("another.parquet"))
     with pytest.raises(DataError, match="changed while it was read"):
         taken.column("race")
+
+
+class Closed(BaseHTTPRequestHandler):
+    """A site that lets nobody in."""
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+    def do_HEAD(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, *said: object) -> None:
+        logging.getLogger(__name__).debug("%s", said)
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """The address of a site that answers 403 to everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Closed) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("address", ["t.csv?file=pa55", "folder?file=pa55"])
+@pytest.mark.parametrize("call", [take, read, load])
+def test_no_part_of_a_traceback_shows_what_an_address_asks_for(
+    closed: str, address: str, call: Callable[[str], object]
+) -> None:
+    with pytest.raises(DataError, match=r"cannot be read|does not exist") as refused:
+        call(f"{closed}/{address}")
+    assert "pa55" not in "".join(traceback.format_exception(refused.value))
+
+
+def test_a_csv_whose_lines_end_in_carriage_returns_alone_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b\r1,2\r3,4\r")
+    with pytest.raises(DataError, match=r"t\.csv cannot be read: its lines end in a carriage return alone"):
+        load(str(tmp_path / "t.csv"))

@@ -81,3 +81,26 @@ def test_slices_without_every_class_are_named_and_not_scored(rows):
     report = slice_report(frame, y, score, metric="roc_auc", min_rows=50, threshold=np.eye(3))
     assert {each.feature for each in report.slices} == {"half"}
     assert len(report.skipped) == 2
+
+
+@pytest.mark.parametrize("absent", [0, 1, 2], ids=["first", "middle", "last"])
+@pytest.mark.parametrize("everything", [False, True], ids=["as scored", "all decided alike"])
+def test_f1_of_a_slice_that_lacks_a_class_is_scikit_learns(rows, absent, everything):
+    y, score, _ = rows
+    inside = (y != absent) & (score.argmax(axis=1) != absent)
+    if everything:  # one of its two classes is decided for each of its rows
+        score = np.where(inside[:, None], np.eye(3)[(absent + 1) % 3], score)
+    frame = pd.DataFrame({"part": np.where(inside, "two", "three")})
+    report = slice_report(frame, y, score, metric="f1", min_rows=50, threshold=np.eye(3))
+    (found,) = (each for each in report.slices if each.bin == "two")
+    wanted = sklearn_metrics.f1_score(y[inside], score[inside].argmax(axis=1), average="macro")
+    assert found.value == pytest.approx(wanted, abs=1e-12)
+
+
+@pytest.mark.parametrize("absent", [0, 1, 2], ids=["first", "middle", "last"])
+def test_recalls_need_rows_of_every_class_whichever_a_slice_lacks(rows, absent):
+    y, score, _ = rows
+    frame = pd.DataFrame({"part": np.where((y == absent) | (np.arange(len(y)) % 2), "three", "two")})
+    score = np.where((frame["part"] == "two").to_numpy()[:, None], np.eye(3)[(absent + 1) % 3], score)
+    report = slice_report(frame, y, score, metric="balanced_accuracy", min_rows=50, threshold=np.eye(3))
+    assert [each.bin for each in report.slices] == ["three"]

@@ -6,6 +6,9 @@ import pytest
 
 from components.training.examples import Examples
 from components.training.features import Columns
+from components.training.target import Target
+from components.validation.checks.leakage import single_feature
+from components.validation.gates import Limit
 from components.validation.single_features import single_feature_scores
 
 ROWS = 8000
@@ -98,3 +101,29 @@ def test_a_date_that_gives_the_target_away_is_seen():
     seconds = 1.5e9 + 86_400.0 * np.arange(2000)
     assert told(np.where(y == 1, seconds, np.nan), y, "date") == 1
     assert told(seconds, y, "date") < 0.56
+
+
+@pytest.mark.parametrize("period", [2, 4], ids=["by turns", "one of four"])
+@pytest.mark.parametrize("kind", ["number", "category", "text"])
+def test_noise_knows_nothing_where_the_target_follows_the_order_of_the_rows(kind, period):
+    generator, y = np.random.default_rng(4), (np.arange(2000) % period == 0).astype(int)
+    noise = generator.choice([*"abc"], 2000).astype(object)
+    if kind == "text":
+        assert told([f"it is {value} of no {row}" for row, value in enumerate(noise)], y, "text") < 0.56
+    else:
+        assert scored(noise if kind == "category" else generator.standard_normal(2000), y) < 0.56
+
+
+def test_of_several_classes_the_one_that_is_given_away_is_told_beside_the_mean():
+    generator, y = np.random.default_rng(0), np.arange(3000) % 3
+    leak = (y == 2) + 0.01 * generator.standard_normal(3000)
+    X = pd.DataFrame({"leak": leak, "noise": generator.standard_normal(3000)})
+    columns = Columns(("leak", "noise"), ())
+    found = single_feature_scores(Examples(X, y, None, X), columns=columns, task="multiclass")
+    assert found["leak"].value < 0.9
+    assert (found["leak"].most, found["leak"].code) == (1.0, 2)
+    assert found["noise"].most < 0.56
+    target = Target("y", "multiclass", ("red", "white", "rosé"))
+    check = single_feature(found, Limit(0.95), target)
+    assert (check.status, check.value) == ("passed", found["leak"].value)
+    assert "the largest of a single class is 1: 'leak' for 'rosé'" in check.reason

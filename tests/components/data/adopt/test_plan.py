@@ -254,3 +254,20 @@ def test_leaks_of_numbers_and_of_several_classes_are_left_out(
     )
     assert finding.role == "left out"
     assert what in finding.why
+
+
+def test_columns_that_know_nothing_stay_where_the_classes_come_by_turns(table: pl.DataFrame) -> None:
+    found = planned(table.with_columns(bought=pl.int_range(ROWS) % 2))
+    assert found.named("feature") == ("size", "colour", "visits")
+    assert not any("colour" in note or "L02" in note for note in found.notes)
+
+
+def test_a_column_that_tells_one_of_several_classes_is_asked_about(table: pl.DataFrame) -> None:
+    generator = np.random.default_rng(2)
+    kind = generator.choice(["red", "white", "rosé"], ROWS)
+    hint = (kind == "white") + generator.normal(0, 0.01, ROWS)
+    found = planned(table.with_columns(bought=pl.Series(kind), hint=hint))
+    assert role(found, "hint") == "feature"
+    (note,) = (note for note in found.notes if "tell one class from the rest" in note)
+    assert "hint (white: 1.000)" in note
+    assert "size" not in note

@@ -8,6 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from components.data.source import take
+from components.data.sources import dvc
 from components.data.sources.dvc import parted
 from components.errors import ConfigError, DataError
 from tests.components.data.sources.repository import Repository
@@ -78,6 +79,69 @@ def test_a_repository_has_an_address_too(
     taken = take(f"dvc://file://{tmp_path}/tables.git/{TABLE}", revision="first")
     assert taken.pin[0] == ("git commit", commits[0])
     assert_frame_equal(taken.table, sample[:10])
+
+
+@pytest.fixture
+def address(repository: tuple[Repository, list[str]], tmp_path: Path) -> str:
+    """The repository's address; ``team/main`` and ``both``, of a branch, are the first commit, the tag ``both`` the second."""
+    made, commits = repository
+    bare = tmp_path / "tables.git"
+    made.run("git", "clone", "--quiet", "--bare", ".", str(bare))
+    for words in (("branch", "team/main"), ("branch", "both"), ("branch", "x/refs/heads/main")):
+        made.run("git", "-C", str(bare), *words, commits[0])
+    made.run("git", "-C", str(bare), "tag", "both", commits[1])
+    made.run("git", "-C", str(bare), "tag", "alike", commits[0])
+    made.run("git", "-C", str(bare), "branch", "alike", commits[0])
+    return f"file://{bare}"
+
+
+@pytest.mark.parametrize(
+    ("revision", "which"),
+    [
+        ("HEAD", 1),
+        ("main", 1),
+        ("team/main", 0),
+        ("refs/heads/main", 1),
+        ("refs/tags/first", 0),
+        ("alike", 0),
+    ],
+)
+def test_an_address_gives_the_branch_of_exactly_this_name(
+    repository: tuple[Repository, list[str]], address: str, revision: str, which: int
+) -> None:
+    assert dvc._commit(address, revision) == repository[1][which]
+
+
+def test_what_only_ends_like_a_branch_is_none(address: str) -> None:
+    with pytest.raises(DataError, match="has no revision 'heads/main'"):
+        take(f"dvc://{address}/{TABLE}", revision="heads/main")
+
+
+def test_a_name_of_a_branch_and_of_another_tag_is_refused(address: str) -> None:
+    with pytest.raises(DataError, match="'both' names both refs/heads/both and refs/tags/both, which differ"):
+        take(f"dvc://{address}/{TABLE}", revision="both")
+
+
+def test_a_text_that_dvc_2_tracked_is_known_by_its_lines(tmp_path: Path) -> None:
+    """DVC 2 left CRLF in the file and out of its MD5, and had no ``hash: md5`` beside it."""
+    written = b"a,b\r\n" + b"1,2\r\n" * 200_000  # more than a mebibyte, which DVC reads at a time
+    md5 = hashlib.md5()
+    for start in range(0, len(written), 2**20):
+        md5.update(written[start : start + 2**20].replace(b"\r\n", b"\n"))
+    made, found = Repository(tmp_path / "old"), md5.hexdigest()
+    kept = made.remote / found[:2] / found[2:]
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(written)
+    (made.root / "t.csv.dvc").write_text(f"outs:\n- md5: {found}\n  size: {len(written)}\n  path: t.csv\n")
+    made.run("git", "add", ".")
+    made.run("git", "commit", "--quiet", "--message", "an old table")
+    taken = take(f"dvc://{made.root}/t.csv")
+    assert taken.table.shape == (200_000, 2)
+    assert taken.pin[1] == ("md5 t.csv", found)
+    kept.write_bytes(written.replace(b"1,2", b"1,3", 1))
+    made.run("rm", "-r", "-f", ".dvc/cache")
+    with pytest.raises(DataError, match=r"t\.csv: DVC tracks it with the MD5"):
+        take(f"dvc://{made.root}/t.csv")
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,26 @@ def test_what_no_contract_describes_is_named(kind: pa.DataType) -> None:
 def test_a_name_that_comes_twice_is_refused() -> None:
     with pytest.raises(DataError, match=r"\['a'\] more than once"):
         require_names(["a", "b", "a"], "x:")
+
+
+_ENDS = {
+    "ms": (-62_135_596_800_000, 253_402_300_799_999),
+    "us": (-62_135_596_800_000_000, 253_402_300_799_999_999),
+    "ns": (2 - 2**63, 2**63 - 2),  # the years 1677 to 2262 are all that it can hold
+}
+
+
+@pytest.mark.parametrize("unit", _ENDS)
+def test_the_ends_of_the_calendar_are_taken_and_what_lies_beyond_is_refused(unit: str) -> None:
+    first, last = _ENDS[unit]
+    assert frame(reader(t=pa.array([first, last], pa.timestamp(unit))), "x:").height == 4
+    for beyond in (first - 1, last + 1):
+        with pytest.raises(DataError, match=r"'t' \(2 rows\); write NULLIF"):
+            frame(reader(t=pa.array([beyond, None], pa.timestamp(unit))), "x:")
+
+
+@pytest.mark.parametrize("beyond", [-719_163, 2_932_897, -(2**31)])
+def test_days_beyond_the_calendar_are_refused(beyond: int) -> None:
+    assert frame(reader(d=pa.array([-719_162, 2_932_896], pa.date32())), "x:").height == 4
+    with pytest.raises(DataError, match=r"years 1 to 9999, such as infinity: 'd' \(2 rows\)"):
+        frame(reader(d=pa.array([beyond, 0], pa.date32())), "x:")

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from components.validation.checks.fairness import fairness_checks
 from components.validation.fairness import FairnessReport, fairness_report
 from components.validation.gates import Check, Limit
 from tests.components.validation.checks.models import Model
+from tests.components.validation.checks.several import rare_class
 
 
 def judged(
@@ -77,3 +79,17 @@ def test_a_group_whose_errors_cannot_be_compared_is_not_passed_over(limits: dict
     assert "NOT JUDGED" in checks["F02"].reason
     assert "small (too few positives)" in checks["F02"].reason
     assert checks["F03"].status == "failed"
+
+
+@pytest.mark.parametrize("classes", [("a", "b", "rare"), ("rare", "a", "b")], ids=["last", "first"])
+def test_a_class_whose_groups_cannot_be_compared_is_named_and_not_counted_in(
+    classes: tuple[str, ...], limits: dict[str, Limit]
+) -> None:
+    (check,) = (each for each in fairness_checks(rare_class(classes), {}, limits) if each.code == "F02")
+    assert "all classes but 'rare', whose groups cannot be compared" in check.reason
+
+
+def test_where_every_class_is_compared_the_bound_holds_for_all(limits: dict[str, Limit]) -> None:
+    report = rare_class(("a", "b", "rare"))
+    (check,) = (each for each in fairness_checks(report, {}, limits) if each.code == "F01")
+    assert "all classes (the widest is that of" in check.reason

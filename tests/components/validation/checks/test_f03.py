@@ -1,11 +1,13 @@
 """F03: rows in groups too small to be scored."""
 
 import polars as pl
+import pytest
 
-from components.validation.checks.fairness import group_sizes
+from components.validation.checks.fairness import fairness_checks, group_sizes
 from components.validation.fairness import fairness_report
 from components.validation.gates import Check, Limit
 from tests.components.validation.checks.models import Model
+from tests.components.validation.checks.several import rare_class
 
 
 def judged(model: Model, limits: dict[str, Limit]) -> Check:
@@ -23,3 +25,12 @@ def test_a_truncated_table_leaves_too_many_in_small_groups_which_are_named(
     check = judged(Model(table.head(4000)), limits)
     assert check.status == "failed"
     assert "black" in check.reason
+
+
+@pytest.mark.parametrize("classes", [("a", "b", "rare"), ("rare", "a", "b")], ids=["last", "first"])
+def test_of_several_classes_the_one_of_which_least_is_known_decides(
+    classes: tuple[str, ...], limits: dict[str, Limit]
+) -> None:
+    (check,) = (each for each in fairness_checks(rare_class(classes), {}, limits) if each.code == "F03")
+    assert (check.status, check.value) == ("failed", pytest.approx(2000 / 6000))
+    assert "for the class 'rare' (f (too few positives))" in check.reason
