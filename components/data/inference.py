@@ -22,7 +22,7 @@ def infer(table: pl.DataFrame, *, unique: Collection[str] | None = None) -> Cont
       1 are integers; numbers with leading zeros are texts.
     * A text is a category if it has at most 200 values, and on average every value comes twice.
     * Integers and numbers may lie a tenth of the observed width outside the observed range, but change sign only
-      if the observed ones do.
+      if the observed ones do. Infinite ones are no part of it.
     * A column is nullable if a value is missing; integers and texts are unique if none of at least 100 comes twice.
 
     Args:
@@ -48,8 +48,9 @@ def _rule(values: pl.Series, identities: Collection[str] | None) -> ColumnRule:
     distinct = present.n_unique()
     told = len(present) >= _UNIQUE_FROM_ROWS if identities is None else values.name in identities
     unique = told and kind in ("integer", "text") and not nullable and distinct == len(present)
-    if kind in ("integer", "number") and not unique and len(present):
-        low, high = _range(present, kind)
+    finite = present.filter(present.is_finite()) if kind == "number" else present
+    if kind in ("integer", "number") and not unique and len(finite):
+        low, high = _range(finite, kind)
         return ColumnRule(values.name, kind, nullable, minimum=low, maximum=high)
     if kind == "category":
         categories = tuple(sorted(present.unique().cast(pl.String)))

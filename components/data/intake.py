@@ -280,7 +280,8 @@ def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:
     """Pass if the target takes the value that counts as positive, and another one.
 
     Raises:
-        ConfigError: it names the values found.
+        ConfigError: the positive value does not occur; it names those that do.
+        DataError: no other one does.
     """
     if not purpose.two_classes:
         return
@@ -289,6 +290,10 @@ def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:
         shown = ", ".join(found[:10]) + (", ..." if len(found) > 10 else "")
         raise ConfigError(
             f"config.toml: data.positive is {purpose.positive!r}, but {purpose.target!r} holds {shown}; name one of them."
+        )
+    if len(found) < 2:
+        raise DataError(
+            f"The target {purpose.target!r} is {purpose.positive} in every row; bring rows of another value too."
         )
 
 

@@ -135,14 +135,14 @@ def production(root: Path, endpoint: str, orchestrator: str, **sections: Mapping
     return project
 
 
-def compiled(project: CloudProject) -> Any:
-    """The JSON that the project's orchestrator would be given."""
+def compiled(project: CloudProject, flow: str = "train") -> Any:
+    """The JSON that the project's orchestrator would be given of a flow."""
     orchestrator = re.search(
         r'orchestrator = "(.*)"', (project.root / "config.toml").read_text(encoding="utf-8")
     )
     assert orchestrator
     done = subprocess.run(
-        [sys.executable, "flows/train.py", "--no-pylint", orchestrator[1], "create", "--only-json"],
+        [sys.executable, f"flows/{flow}.py", "--no-pylint", orchestrator[1], "create", "--only-json"],
         cwd=project.root,
         env=project.environment,
         capture_output=True,
@@ -237,6 +237,14 @@ def test_snapshot_and_ledger_lie_in_the_bucket(endpoint: str, ran: CloudProject)
     assert kinds >= {"snapshots", "ledger"}
 
 
+def test_a_bundle_is_deployed_from_the_bucket(ran: CloudProject) -> None:
+    done = ran.deploy("--environment", "test", "--bundle", f"TrainFlow/{ran.run_id}")
+    assert done.code == 0, done.output
+    told = ran.python("-m", "components.release.history")
+    (promoted,) = [line for line in told.output.splitlines() if "promoted" in line]
+    assert ran.served("test")["champion"][:12] in promoted
+
+
 @pytest.mark.parametrize("sign", ["METAFLOW_KUBERNETES_WORKLOAD", "AWS_BATCH_JOB_ID"])
 def test_a_step_on_a_cluster_refuses_to_record_in_a_file(endpoint: str, tmp_path: Path, sign: str) -> None:
     project = make(tmp_path / "project", endpoint, store={"root": f"{SHARED}/refused"})
@@ -301,6 +309,13 @@ def test_argo_runs_every_step_in_the_configured_image(argo: tuple[CloudProject, 
 def test_argo_retrains_by_the_schedule(argo: tuple[CloudProject, Any]) -> None:
     cron = json.loads(argo[1]["metadata"]["annotations"]["metaflow/cron"])
     assert cron["schedule"] == CRON["argo-workflows"]
+
+
+def test_argo_deploys_when_it_is_told_to_and_by_no_schedule(argo: tuple[CloudProject, Any]) -> None:
+    template = compiled(argo[0], "deploy")
+    asked = {name: asked_of_argo(pod) for name, pod in pods(template["spec"]["templates"]).items()}
+    assert asked == dict.fromkeys(("start", "smoke", "compare", "promote", "end"), DEFAULT)
+    assert json.loads(template["metadata"]["annotations"].get("metaflow/cron", "{}")).get("schedule") is None
 
 
 def rendered(text: str, template: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -165,7 +166,8 @@ def contracted(
 ) -> Contract:
     """The contract of typed columns; only a key of one column is unique, as other values may well come again.
 
-    Of several classes the target holds those that are learned, as a category.
+    The target holds the classes that are learned and no other value: several as a category, and so two numbers that are
+    not neighbours.
 
     Args:
         columns: as they were looked at.
@@ -178,16 +180,22 @@ def contracted(
     kinds: dict[str, ColumnType] = {column.name: column.kind for column in columns if column.kind == "text"}
     kinds |= dict.fromkeys(many, "category")
     rules = [replace(rule, type=kinds.get(rule.name, rule.type)) for rule in found.columns]
-    if target.task != "multiclass":
-        return Contract(tuple(rules))
-    return Contract(
-        tuple(
-            ColumnRule(rule.name, "category", rule.nullable, categories=target.classes)
-            if rule.name == target.column
-            else rule
-            for rule in rules
-        )
-    )
+    return Contract(tuple(_of_target(rule, target) if rule.name == target.column else rule for rule in rules))
+
+
+def _of_target(rule: ColumnRule, target: Target) -> ColumnRule:
+    """The rule of the target: what is neither class would count as the negative one, and so is not let in."""
+    if target.task == "regression" or (target.task == "binary" and rule.type not in ("integer", "number")):
+        return rule
+    if target.task == "multiclass":
+        return ColumnRule(rule.name, "category", rule.nullable, categories=target.classes)
+    low, high = sorted(map(float, target.classes))
+    if not np.isfinite([low, high]).all():
+        return rule
+    whole = all(re.fullmatch(r"-?[0-9]+", name) for name in target.classes)
+    if whole and high - low > 1:
+        return ColumnRule(rule.name, "category", rule.nullable, categories=tuple(sorted(target.classes)))
+    return replace(rule, type="integer" if whole else "number", minimum=low, maximum=high)
 
 
 def banded(column: Column) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -142,6 +143,11 @@ def _wanted(column: Column, found: Task, wanted: str) -> Task:
     if column.distinct > 2 and (
         (wanted == "regression" and number) or (wanted == "multiclass" and column.distinct <= MOST_CLASSES)
     ):
+        if wanted == "multiclass" and column.kind == "number" and not _whole(column.values):
+            raise ConfigError(
+                f"TASK is 'multiclass', but {column.name!r} holds fractions, and classes are whole numbers or words; cast them to "
+                "text in the source, or adopt with TASK=regression."
+            )
         return cast("Task", wanted)
     raise ConfigError(
         f"TASK is {wanted!r}, but {column.name!r} has {column.distinct:,} different values, which makes it {found}."
@@ -200,6 +206,8 @@ def _of_numbers(column: Column, counts: Mapping[str, int], decide: str) -> Targe
         f"standard deviation {codes.std():.4g}"
     )
     notes = [*_missing(column)]
+    if infinite := int(numbers.is_infinite().sum()):
+        notes.append(f"{infinite:,} rows have an infinite target; they are set aside, which D01 judges.")
     value, rows = max(counts.items(), key=lambda item: item[1])
     if rows / len(codes) > 0.2:
         notes.append(
@@ -210,9 +218,15 @@ def _of_numbers(column: Column, counts: Mapping[str, int], decide: str) -> Targe
 
 
 def _texts(values: pl.Series) -> pl.Series:
-    if values.dtype == pl.Float64 and (values.drop_nulls() == values.drop_nulls().round()).all():
-        values = values.cast(pl.Int64)
-    return values.cast(pl.String)
+    return (values.cast(pl.Int64) if values.dtype == pl.Float64 and _whole(values) else values).cast(
+        pl.String
+    )
+
+
+def _whole(values: pl.Series) -> bool:
+    """Whether every number is a whole one that an integer can hold."""
+    present = values.drop_nulls()
+    return bool(((present == present.round()) & (present.abs() < 2**63)).all())
 
 
 def _counts(values: pl.Series) -> dict[str, int]:
@@ -253,7 +267,7 @@ def _rare(counts: Mapping[str, int]) -> list[str]:
 
 
 def _numeric(name: str) -> bool:
-    return name.lstrip("-").isdigit()
+    return bool(re.fullmatch(r"-?[0-9]+", name))
 
 
 def _number(name: str) -> int:

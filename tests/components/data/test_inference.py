@@ -1,3 +1,4 @@
+import math
 from datetime import date
 
 import polars as pl
@@ -79,7 +80,7 @@ def test_a_single_value_gets_a_tenth_of_its_size_as_slack() -> None:
     assert (rule([50.0, 50.0]).minimum, rule([50.0, 50.0]).maximum) == (45, 55)
 
 
-@pytest.mark.parametrize("values", [[0, 0], [0.0], [float("inf"), 1.0], [1e300, -1e300], [1e-300, 2e-300]])
+@pytest.mark.parametrize("values", [[0, 0], [0.0], [1e300, -1e300], [1e-300, 2e-300]])
 def test_the_range_holds_the_values_whatever_they_are(values: list[object]) -> None:
     inferred = rule(values)
     assert inferred.minimum <= min(values)  # type: ignore[operator,type-var]
@@ -113,3 +114,13 @@ def test_a_table_without_rows_gives_no_contract(sample: pl.DataFrame) -> None:
 def test_a_column_of_another_kind_is_named() -> None:
     with pytest.raises(DataError, match=r"'column' holds List"):
         rule([[1, 2]])
+
+
+def test_infinite_numbers_are_no_part_of_the_range() -> None:
+    values = [float(n) for n in range(1, 50)]
+    spoiled = pl.Series("a", [math.inf, *values, -math.inf])
+    (rule,) = infer(pl.DataFrame([spoiled]), unique=()).columns
+    (wanted,) = infer(pl.DataFrame({"a": values}), unique=()).columns
+    assert (rule.minimum, rule.maximum) == (wanted.minimum, wanted.maximum)
+    (nothing,) = infer(pl.DataFrame({"a": [math.inf] * 10}), unique=()).columns
+    assert (nothing.minimum, nothing.maximum) == (None, None)

@@ -8,7 +8,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from components.data import schema, snapshot, source
-from components.data.intake import Period, Purpose, take_in
+from components.data.intake import Period, Purpose, require_positive, take_in
 from components.data.spelling import Spelling, respelled
 from components.errors import ConfigError, ContractError, DataError
 from components.store import Store
@@ -223,3 +223,10 @@ def test_what_is_taken_in_is_what_the_whole_table_gives_at_once(take, tmp_path):
     assert_frame_equal(snapshot.load(taken.snapshot.version, store), checked.accepted)
     (name,) = store.names("quarantine")
     assert_frame_equal(pl.read_parquet(store.url(name)), checked.quarantined)
+
+
+def test_a_target_that_is_always_positive_is_refused():
+    rows = pl.DataFrame({"paid": [1] * 10})
+    with pytest.raises(DataError, match="'paid' is 1 in every row; bring rows of another value"):
+        require_positive(rows, Purpose("paid", "1"))
+    require_positive(rows.vstack(pl.DataFrame({"paid": [0]})), Purpose("paid", "1"))

@@ -80,3 +80,26 @@ def test_where_nothing_speaks_for_a_shift_there_is_none():
 def test_no_rows_are_refused():
     with pytest.raises(DataError, match="validation rows"):
         bands(np.array([]), np.array([]))
+
+
+def test_rows_of_weight_zero_do_not_count():
+    y, predicted = rows(2000, 5)
+    weight = np.where(predicted < 21, 0.0, 1.0)
+    found, wanted = bands(y, predicted, weight), bands(y[weight > 0], predicted[weight > 0])
+    assert all(
+        np.array_equal(getattr(found, end), getattr(wanted, end)) for end in ("edges", "lower", "upper")
+    )
+    moved = shifts(y, predicted, bands(y, predicted).edges, 0.5, weight)
+    assert moved[0] == 0  # of the lowest fifth nothing is known
+    assert moved[-1] == shifts(y, predicted, bands(y, predicted).edges, 0.5)[-1] != 0
+    with pytest.raises(DataError, match="weight above 0"):
+        bands(y, predicted, np.zeros(2000))
+
+
+@pytest.mark.parametrize("first", [1.0, -1.0, 0.1, 1e308, 5e-324])
+def test_predictions_that_are_neighbouring_floats_have_a_bin_each(first):
+    values = np.array([first, np.nextafter(first, 2e308)])
+    found = bands(np.tile(np.arange(500.0), 2), np.repeat(values, 500))
+    assert bin_of(values, found.edges).tolist() == [0, 1]
+    assert len(found.lower) == 2
+    assert np.isfinite([found.lower, found.upper]).all()

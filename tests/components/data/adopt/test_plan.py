@@ -4,9 +4,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from components.data import schema
 from components.data.adopt.findings import Wishes
 from components.data.adopt.look import look
 from components.data.adopt.plan import Plan, plan
+from components.data.intake import Purpose, require_positive
 from components.errors import DataError
 
 ROWS = 1200
@@ -271,3 +273,38 @@ def test_a_column_that_tells_one_of_several_classes_is_asked_about(table: pl.Dat
     (note,) = (note for note in found.notes if "tell one class from the rest" in note)
     assert "hint (white: 1.000)" in note
     assert "size" not in note
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive", "other"),
+    [
+        (0, 1, 2),
+        (0, 1, -1),
+        (1, 2, 0),
+        (-1, 1, 0),
+        (0, 100, 50),
+        (0.0, 1.0, 2.0),
+        (0.5, 1.5, 2.5),
+        ("no", "yes", "maybe"),
+    ],
+)
+def test_a_third_value_of_a_target_of_two_is_set_aside(
+    table: pl.DataFrame, negative: object, positive: object, other: object
+) -> None:
+    bought = [negative, positive, positive] * (ROWS // 3)
+    found = planned(table.with_columns(bought=pl.Series(bought)))
+    assert set(found.target.classes) <= {"true", "false", *(str(each).removesuffix(".0") for each in bought)}
+    late = table.with_columns(bought=pl.Series([other, *bought[1:]]))
+    checked = schema.check(schema.conform(late, found.contract), found.contract, target="bought")
+    assert (checked.accepted.height, checked.quarantined.height) == (ROWS - 1, 1)
+    require_positive(checked.accepted, Purpose("bought", found.target.positive))
+
+
+def test_rows_with_an_infinite_target_are_set_aside(table: pl.DataFrame) -> None:
+    generator = np.random.default_rng(5)
+    numbers = np.where(np.arange(ROWS) % 50 == 0, np.inf, generator.normal(size=ROWS))
+    amounts = table.with_columns(bought=pl.Series(numbers))
+    found = planned(amounts)
+    checked = schema.check(schema.conform(amounts, found.contract), found.contract, target="bought")
+    assert (checked.quarantined.height, found.target.missing) == (24, pytest.approx(24 / ROWS))
+    assert checked.accepted["bought"].is_finite().all()

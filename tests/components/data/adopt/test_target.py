@@ -88,3 +88,26 @@ def test_dates_are_not_predicted():
 def test_nothing_to_learn_is_said(values):
     with pytest.raises(DataError, match=r"has no value|nothing to learn"):
         target(values)
+
+
+@pytest.mark.parametrize("odd", [float("inf"), 2.1e20, -1e19])
+def test_whole_numbers_beyond_integers_are_numbers(odd):
+    found = target([float(n % 49) for n in range(300)] + [odd] * 4)
+    assert found.task == "regression"
+    infinite = odd == float("inf")
+    assert len(found.codes) == (300 if infinite else 304)
+    assert (
+        any("4 rows have an infinite target; they are set aside" in note for note in found.notes) == infinite
+    )
+
+
+@pytest.mark.parametrize("odd", ["--1", "²", "m²", "٣"])
+def test_words_that_look_like_numbers_are_words(odd):
+    assert target([odd, "2", "10"] * 60).classes == ("2", "10", odd)
+
+
+def test_fractions_are_no_classes():
+    with pytest.raises(ConfigError, match=r"'t' holds fractions, .*cast them to text in the source"):
+        target([0.5, 1.0, 1.5] * 60, "multiclass")
+    assert target([1.0, 2.0, 3.0] * 60, "multiclass").classes == ("1", "2", "3")
+    assert target(["0.5", "x", "1.5"] * 60).classes == ("0.5", "1.5", "x")

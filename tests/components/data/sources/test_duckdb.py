@@ -192,3 +192,12 @@ def test_a_file_that_is_written_while_it_is_read_is_refused(
     monkeypatch.setattr(duckdb, "_connected", meanwhile)
     with pytest.raises(DataError, match="changed while it was read"):
         asked(project, "SELECT age FROM 'data/one.parquet'")
+
+
+@pytest.mark.parametrize("mark", ["*", "**", "????", "e*"])
+def test_a_text_that_values_are_compared_with_names_no_files(project: Path, mark: str) -> None:
+    (project / "else").write_text("nobody's business")
+    taken = asked(project, f"SELECT age FROM 'data/one.parquet' WHERE race <> '{mark}'")
+    assert [name for name, _ in taken.pin] == ["sha256 data/one.parquet", "query"]
+    with pytest.raises(DataError, match="DuckDB cannot answer"):
+        asked(project, f"SELECT content FROM read_text('{mark}')")
