@@ -206,9 +206,6 @@ def _compiled(folder: Path, inputs: Mapping[str, str], threads: int) -> Callable
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = (
-        False  # slower for the small tensors of a few rows, and keeps what large ones took
-    )
     model = (folder / "program.onnx").read_bytes()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     reductions = _reductions(folder, inputs)
