@@ -26,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal ends it; 0 if it ended as it was told, 1 if nothing could be served."""
     options = _parser().parse_args(arguments)
     try:
-        settings = _settings(options)
-        return _work(options, settings) if options.worker else _watch_over(options, settings)
+        return _work(options) if options.worker else _watch_over(options, _settings(options))
     except FlowprintError as error:
         told = {"at": datetime.now(UTC).isoformat(), "level": "error", "event": "refused", "why": str(error)}
         sys.stderr.write(json.dumps(told) + "\n")
@@ -71,12 +70,14 @@ def _watch_over(options: argparse.Namespace, settings: ServingSettings) -> int:
         ).run()
 
 
-def _work(options: argparse.Namespace, settings: ServingSettings) -> int:
+def _work(options: argparse.Namespace) -> int:
     number, listener, line = (int(word) for word in options.worker.split(":"))
     if options.deployment:
-        deployment = Deployment.watched(options.deployment)
+        accepted = Path(os.environ[_RUN_FOLDER], "accepted.json")
+        deployment = Deployment.watched(options.deployment, accepted)
     else:
-        deployment = Deployment.of_bundle(options.bundle or options.inside, settings)
+        deployment = Deployment.of_bundle(options.bundle or options.inside, _settings(options))
+    settings = deployment.settings
     log = PredictionLog(
         options.log_folder,
         worker=f"{os.getpid():x}-{os.urandom(3).hex()}",

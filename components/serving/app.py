@@ -71,7 +71,7 @@ class App:
         )
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._prefix, self._numbers = secrets.token_hex(8).encode(), itertools.count(1)
-        self._in_flight = 0
+        self._in_flight = self._waiting = 0
         self.ready, self.draining = True, False
 
     @property
@@ -103,16 +103,21 @@ class App:
         given = headers.get(b"x-request-id")
         if given is None or not REQUEST_ID.fullmatch(given):
             given = b"%b-%x" % (self._prefix, next(self._numbers))
-        route, unread = "other", True
+        route, unread, waits = "other", True, 0
         self._in_flight += 1
         try:
             endpoint = self._endpoints.find(scope["path"])
             route = endpoint.route
             self._admit(endpoint, scope["method"], headers)
-            body = await self._body(scope, receive, headers)
-            if body is None:
-                return
-            unread = False
+            if endpoint.methods == POSTS:
+                waits = 1
+                self._waiting += 1
+                body = await self._body(scope, receive, headers)
+                if body is None:
+                    return
+                unread = False
+            else:
+                body, unread = b"", WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
             answer = await self._answer(endpoint, Request(headers, body, given.decode()))
         except RequestError as error:
             answer = self.refusal(error, route)
@@ -120,6 +125,7 @@ class App:
             answer = self._failure(error, route, given.decode())
         finally:
             self._in_flight -= 1
+            self._waiting -= waits
         self._traffic.answered(route, answer.status, perf_counter() - started)
         sent = [
             (b"content-type", answer.content_type),
@@ -165,7 +171,7 @@ class App:
                     reason="token",
                     headers=((b"www-authenticate", b"Bearer"),),
                 )
-            if self._in_flight > self._settings.max_waiting and endpoint.methods == POSTS:
+            if self._waiting >= self._settings.max_waiting and endpoint.methods == POSTS:
                 raise RequestError(503, "The server is busy; try again.", reason="queue", headers=_RETRY)
         if method not in endpoint.methods:
             raise RequestError(

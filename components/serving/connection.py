@@ -54,6 +54,11 @@ class Connection(HttpToolsProtocol):
         self._in_headers = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes behind the body names no caller and asks for nothing: those who look at headers have not seen it.
+        if self._in_headers:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._in_headers = False
         super().on_headers_complete()

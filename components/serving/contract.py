@@ -149,7 +149,10 @@ class _Column:
         if self.rule.type == "boolean":
             return True
         if float in types:
-            array = np.array(values, dtype=np.float64)
+            try:
+                array = np.array(values, dtype=np.float64)
+            except OverflowError:
+                return False
             return bool(array.min() >= self._least and array.max() <= self._most)
         return bool(min(values) >= self._least and max(values) <= self._most)
 
@@ -196,6 +199,11 @@ class Rules:
             return cls(features, [_rule(rule, required=False) for rule in contract["optional"]])
         except (KeyError, TypeError) as error:
             raise BundleError(f"contract.json: not a contract ({error!r}); get the bundle again.") from error
+
+    def reader(self, name: str) -> Callable[[Any], Any]:
+        """What reads a column's values as the contract has them, None where they break it."""
+        rules = {rule.name: rule for rule in (*self.features, *self.optional)}
+        return lambda value: rules[name].read(value)[0] if name in rules else value
 
     @property
     def names(self) -> tuple[str, ...]:

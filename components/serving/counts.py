@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from threading import Lock
@@ -61,8 +60,10 @@ class _Variant:
         self._decisions: dict[Any, int] = {}
         self._numbers = "y_low" in predictions
         self._scores = tuple(each for each in predictions if each.startswith("y_score_"))
-        bounds = _cuts(model) if self._numbers else PROBABILITIES
-        self._histogram: Histogram = metrics.histogram("serving_score", bounds, variant=name)
+        bounds = model.cuts if self._numbers else PROBABILITIES
+        self._histogram: Histogram = metrics.histogram(
+            "serving_score", bounds, variant=name, version=model.version
+        )
 
     def add(self, predictions: dict[str, list[Any]]) -> None:
         decided = predictions["y_pred"]
@@ -89,9 +90,3 @@ class _Variant:
             place = self._metrics.place("serving_predictions_total", variant=self._name, decision=told)
             self._decisions[decision] = place
         return place
-
-
-def _cuts(model: Model) -> tuple[float, ...]:
-    """Between which numbers the scores were counted when the model was evaluated."""
-    reference = json.loads((model.folder / "reference.json").read_text(encoding="utf-8"))
-    return tuple(reference["y_score"]["cuts"])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +19,13 @@ from components.serving.settings import ServingSettings
 
 POINTER = "deployment.json"
 FORMAT = 1
+TEST = "test"
+"""The environment where a rejected run's bundle may be served."""
+
+RETRY_SECONDS = 5.0
+"""After which what was refused is tried again."""
+
+_Stamp = tuple[int, int]
 
 Mode = Literal["", "shadow", "split"]
 _KEYS = {"version", "environment", "champion", "challenger", "mode", "share", "sticky", "serving"}
@@ -53,12 +63,24 @@ class Pointer:
         """
         path = folder / POINTER
         try:
-            said = json.loads(path.read_text(encoding="utf-8"))
+            return cls.parse(path, path.read_bytes())
         except FileNotFoundError:
             raise DeploymentError(
                 f"{path}: missing; deploy a bundle there first (make deploy), or name another folder."
             ) from None
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise DeploymentError(f"{path}: cannot be read ({error}); deploy again.") from error
+
+    @classmethod
+    def parse(cls, path: Path, content: bytes) -> Pointer:
+        """The pointer that a file holds.
+
+        Raises:
+            DeploymentError: it says something else than a deployment does.
+        """
+        try:
+            said = json.loads(content)
+        except (ValueError, RecursionError) as error:
             raise DeploymentError(f"{path}: cannot be read ({error}); deploy again.") from error
         if not isinstance(said, dict) or said.get("version") != FORMAT or not said.keys() <= _KEYS:
             raise DeploymentError(f"{path}: not a deployment of format {FORMAT}; deploy again.")
@@ -115,8 +137,11 @@ class Deployment:
         swaps: how often another one has taken over.
     """
 
-    def __init__(self, folder: Path | None, serving: _Serving) -> None:
-        self._folder, self._serving, self._seen = folder, serving, _stamp(folder)
+    def __init__(
+        self, folder: Path | None, serving: _Serving, *, seen: _Stamp = (0, 0), accepted: Path | None = None
+    ) -> None:
+        self._folder, self._serving, self._seen = folder, serving, seen
+        self._accepted, self._tried = accepted, time.monotonic()
         self._refreshing = threading.Lock()
         self.refused, self.swaps = "", 0
 
@@ -133,15 +158,30 @@ class Deployment:
         return cls(None, _Serving(pointer, Variant("champion", model)))
 
     @classmethod
-    def watched(cls, folder: Path) -> Deployment:
+    def watched(cls, folder: Path, accepted: Path | None = None) -> Deployment:
         """What a deployment's folder names, now and when :meth:`refresh` is called.
+
+        Args:
+            folder: of the deployment.
+            accepted: a file in which the workers of one server keep what was last in service. One that takes the place
+                of a dead one goes on with that, where a newer deployment is refused.
 
         Raises:
             DeploymentError: the folder names nothing that can be served.
             BundleError: a bundle is not what it should be.
         """
         folder = Path(folder).resolve()
-        return cls(folder, _load(folder, Pointer.read(folder), {}))
+        seen = _stamp(folder)  # before it is read: what comes meanwhile is seen later
+        try:
+            deployment = cls(folder, _load(folder, Pointer.read(folder), {}), seen=seen, accepted=accepted)
+        except FlowprintError as error:
+            if accepted is None or not accepted.exists():
+                raise
+            former = Pointer.parse(accepted, accepted.read_bytes())
+            deployment = cls(folder, _load(folder, former, {}), seen=seen, accepted=accepted)
+            deployment.refused = str(error)
+        deployment._keep()
+        return deployment
 
     @property
     def settings(self) -> ServingSettings:
@@ -193,15 +233,18 @@ class Deployment:
 
     @property
     def changed(self) -> bool:
-        """Whether the pointer was replaced since it was last looked at."""
-        return self._folder is not None and _stamp(self._folder) != self._seen
+        """Whether the pointer was replaced since it was last looked at; or was refused, and may have been mended."""
+        if self._folder is None:
+            return False
+        mended = bool(self.refused) and time.monotonic() - self._tried > RETRY_SECONDS
+        return mended or _stamp(self._folder) != self._seen
 
     def refresh(self) -> bool:
         """Whether another deployment has taken over; if it cannot, the old one stays and ``refused`` says why."""
         if self._folder is None:
             return False
         with self._refreshing:
-            self._seen = _stamp(self._folder)
+            self._seen, self._tried = _stamp(self._folder), time.monotonic()
             try:
                 pointer = Pointer.read(self._folder)
                 if replace(pointer, settings=self.settings) == self._serving.pointer:
@@ -212,8 +255,20 @@ class Deployment:
             except FlowprintError as error:
                 self.refused = str(error)
                 return False
+            except Exception as error:  # whatever a deployment holds, the one in service goes on
+                self.refused = f"The deployment cannot be read: {type(error).__name__}"
+                return False
             self._serving, self.refused, self.swaps = serving, "", self.swaps + 1
+            self._keep()
             return True
+
+    def _keep(self) -> None:
+        """Let those who come after know what is in service."""
+        if self._accepted is not None and not self.refused:
+            draft = self._accepted.with_name(f".{self._accepted.name}-{os.getpid()}")
+            with contextlib.suppress(OSError):
+                draft.write_bytes(self._serving.pointer.to_bytes())
+                draft.replace(self._accepted)
 
     def _variants(self) -> list[Variant]:
         serving = self._serving
@@ -221,6 +276,17 @@ class Deployment:
 
 
 def _load(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:
+    serving = _loaded(folder, pointer, known)
+    for variant in (serving.champion, serving.challenger):
+        if variant is not None and not variant.model.approved and pointer.environment != TEST:
+            raise DeploymentError(
+                f"Bundle {variant.model.bundle_id[:12]} was rejected, and may be served in the environment {TEST!r} alone, "
+                f"not in {pointer.environment!r}; deploy an approved one."
+            )
+    return serving
+
+
+def _loaded(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:
     champion = Variant("champion", _model(folder, pointer.champion, pointer.settings, known))
     if not pointer.challenger:
         return _Serving(pointer, champion)
@@ -237,7 +303,7 @@ def _model(folder: Path, bundle_id: str, settings: ServingSettings, known: Mappi
     return Model.load(folder / "bundles" / bundle_id, bundle_id, settings.threads)
 
 
-def _stamp(folder: Path | None) -> tuple[int, int]:
+def _stamp(folder: Path | None) -> _Stamp:
     """What changes when the pointer is replaced; zeros where there is none."""
     try:
         found = (folder / POINTER).stat() if folder else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -90,7 +89,6 @@ class Endpoints:
         self._deployment, self._scorer, self._settings = deployment, scorer, settings
         self._metrics, self._ready, self._token = metrics, ready, token
         self._max_rows = settings.max_rows
-        self._outputs: tuple[str, dict[str, list[Any]]] = ("", {})
         alive = Answer(200, b"\n")
         fixed = [
             Endpoint("/invocations", POSTS, self._invocations),
@@ -145,7 +143,9 @@ class Endpoints:
             RequestError: nobody in service is.
         """
         deployment = self._deployment
-        serving = [each for each in (deployment.champion, deployment.challenger) if each is not None]
+        # A shadow answers nobody, whoever asks for it by name.
+        challenger = deployment.challenger if deployment.splits else None
+        serving = [each for each in (deployment.champion, challenger) if each is not None]
         for variant in serving:
             if variant.model.name == name and version in ("", variant.model.version):
                 return variant
@@ -171,7 +171,7 @@ class Endpoints:
     def _infer(self, name: str, version: str, request: Request) -> Question:
         meant = self._variant(name, version)
         asked = inference_protocol.asked(request.headers, request.body, self._max_rows)
-        inference_protocol.require_outputs(asked.outputs or {}, self._predicted(meant))
+        inference_protocol.require_outputs(asked.outputs or {}, meant.model.recorded["predictions"])
         named = asked.id if REQUEST_ID.fullmatch(asked.id.encode()) else request.request_id
         admitted = self._scorer.admitted(asked.table, named, meant if version else None)
         return Question(admitted, partial(inference_protocol.answered, asked, request.request_id))
@@ -182,7 +182,7 @@ class Endpoints:
 
     def _model_metadata(self, name: str, version: str, _: Request) -> Answer:
         variant = self._variant(name, version)
-        return _json(inference_protocol.metadata(variant.model, self._predicted(variant)))
+        return _json(inference_protocol.metadata(variant.model, variant.model.recorded["predictions"]))
 
     def _model_readiness(self, name: str, version: str, _: Request) -> Answer:
         variant = self._variant(name, version)
@@ -193,22 +193,12 @@ class Endpoints:
 
     def _description(self, _: Request) -> Answer:
         champion = self._deployment.champion
-        outputs = self._predicted(champion)
+        outputs = champion.model.recorded["predictions"]
         return _json(openapi.document(champion.model, self._settings, outputs, VERSION, token=self._token))
 
     def _tell_metrics(self, _: Request) -> Answer:
         text = self._metrics.text().encode()
         return Answer(200, text, b"text/plain; version=0.0.4; charset=utf-8")
-
-    def _predicted(self, variant: Variant) -> dict[str, list[Any]]:
-        """The recorded predictions of a variant's bundle, by name."""
-        model = variant.model
-        bundle_id, outputs = self._outputs
-        if bundle_id != model.bundle_id:
-            recorded = json.loads((model.folder / "smoke.json").read_text(encoding="utf-8"))
-            outputs = recorded["predictions"]
-            self._outputs = (model.bundle_id, outputs)
-        return outputs
 
 
 def _json(content: Any, status: int = 200) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,7 +48,7 @@ def explained(model: Model, checked: Checked, rows: int) -> list[dict[str, Any]]
         checked: rows without problems.
         rows: how many they are.
     """
-    recorded = json.loads((model.folder / "smoke.json").read_text(encoding="utf-8"))["inputs"]
+    recorded = model.recorded["inputs"]
     background = model.rules.check(recorded, len(next(iter(recorded.values())))).arrays
     arrays, names = checked.arrays, model.program.classes
 

@@ -60,7 +60,7 @@ METRICS = (
         "serving_rows_refused_total", "counter", "Rows that break a rule of the contract, by column and rule."
     ),
     Metric("serving_predictions_total", "counter", "Predictions, by variant and decision."),
-    Metric("serving_score", "histogram", "The scores of predictions, by variant."),
+    Metric("serving_score", "histogram", "The scores of predictions, by variant and version."),
     Metric("serving_model_info", "gauge", "1 for each model in service.", "most"),
     Metric("serving_model_created_timestamp_seconds", "gauge", "When the model in service was made.", "most"),
     Metric("serving_model_refused", "gauge", "1 while a newer deployment is refused.", "most"),

@@ -41,6 +41,8 @@ class Model:
         program: scores rows.
         rules: what a row may hold.
         columns_of: the program's predictions as the columns of a table.
+        recorded: rows of the holdout as `inputs`, and as `predictions` what was said of them, by name.
+        cuts: between which numbers the scores were counted when the model was evaluated; none for classes.
     """
 
     folder: Path
@@ -52,6 +54,8 @@ class Model:
     program: Program
     rules: Rules
     columns_of: Any
+    recorded: dict[str, dict[str, list[Any]]]
+    cuts: tuple[float, ...] = ()
 
     @classmethod
     def load(cls, folder: str | Path, bundle_id: str | None = None, threads: int = 1) -> Model:
@@ -80,8 +84,10 @@ class Model:
                 code.Program.load(folder, threads),
                 Rules.from_json(_json(folder, "contract.json")),
                 code.columns_of,
+                _json(folder, "smoke.json"),
+                tuple(_json(folder, "reference.json").get("y_score", {}).get("cuts", ())),
             )
-            model._require_recorded(_json(folder, "smoke.json"))
+            model._require_recorded()
         except BundleError:
             raise
         except Exception as error:  # code of a bundle may fail in any way, and a server in service goes on
@@ -120,10 +126,10 @@ class Model:
             None in columns[rule.name] for rule in self.rules.features if rule.textual and rule.nullable
         )
 
-    def _require_recorded(self, recorded: Mapping[str, Mapping[str, Sequence[Any]]]) -> None:
-        columns = {name: _array(values) for name, values in recorded["inputs"].items()}
+    def _require_recorded(self) -> None:
+        columns = {name: _array(values) for name, values in self.recorded["inputs"].items()}
         said = self.predict(columns)
-        for name, wanted in recorded["predictions"].items():
+        for name, wanted in self.recorded["predictions"].items():
             for row, (now, then) in enumerate(zip(said[name], wanted, strict=True)):
                 if not _same(now, then):
                     raise BundleError(

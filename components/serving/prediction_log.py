@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -108,21 +109,21 @@ class PredictionLog:
         if mode == "window":
             self._thread.start()
 
-    def append(self, record: Record) -> None:
-        """Keep the record.
+    def append(self, *records: Record) -> None:
+        """Keep the records of one request: all of them, or none.
 
         Raises:
             LogError: only in the mode "strict": it could not be written.
         """
         if self._mode == "off":
             return
-        line = self._line(record)
+        lines = b"".join(map(self._line, records))
         if self._mode == "window":
-            self._wait(line, record.height)
+            self._wait(lines, sum(record.height for record in records))
             return
         with self._writing:
             try:
-                self._write(line)
+                self._write(lines)
             except OSError as error:
                 self.failing = _why(error, self._folder)
                 raise LogError(self.failing) from error
@@ -189,18 +190,19 @@ class PredictionLog:
 
     def _write(self, lines: bytes) -> None:
         """Append the lines whole, or raise with nothing of them in a segment."""
-        if self._segment is None or not self._segment.takes(len(lines), self._segment_bytes):
-            if self._segment:
-                self._segment.close()
-                self._segment = None
-            self._segments += 1
-            self._segment = _Segment.begin(self._folder, f"{self._worker}-{self._segments:04d}")
+        segment, self._segment = self._segment, None  # kept again only if all goes well
         try:
-            self._segment.append(lines)
+            if segment is None or not segment.takes(len(lines), self._segment_bytes):
+                if segment:
+                    segment.close()
+                self._segments += 1
+                segment = _Segment.begin(self._folder, f"{self._worker}-{self._segments:04d}")
+            segment.append(lines)
         except OSError:
-            segment, self._segment = self._segment, None
-            segment.close()
+            if segment:
+                segment.close()
             raise
+        self._segment = segment
         self.written_bytes += len(lines)
 
 
@@ -234,7 +236,8 @@ class _Segment:
         self._size += len(lines)
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        with suppress(OSError):
+            os.close(self._descriptor)
 
 
 def segments(folder: Path) -> list[Path]:

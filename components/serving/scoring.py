@@ -129,12 +129,10 @@ class Scorer:
         variant = parts[0].variant
         if len(parts) == 1:
             predictions: Predictions = variant.model.answer(parts[0].checked.columns)
-            self._counts.answered(variant, predictions)
             return [predictions]
         names = [rule.name for rule in variant.model.rules.features]
         together = {name: [value for part in parts for value in part.checked.columns[name]] for name in names}
         predictions = variant.model.answer(together)
-        self._counts.answered(variant, predictions)
         apart, start = [], 0
         for part in parts:
             end = start + part.height
@@ -144,12 +142,14 @@ class Scorer:
 
     def _answered(self, request: Admitted, said: Sequence[Predictions]) -> Scored | RequestError:
         parts, total = request.parts, request.table.rows
+        records = [_record(*both, request.request_id) for both in zip(parts, said, strict=True)]
         try:
-            for part, predictions in zip(parts, said, strict=True):
-                self._keep(part, predictions, request.request_id)
+            self._log.append(*records)
         except LogError as error:
             message = f"The prediction cannot be logged, and so it is not given: {error}"
             return RequestError(503, message, headers=((b"retry-after", b"1"),))
+        for part, predictions in zip(parts, said, strict=True):
+            self._counts.answered(part.variant, predictions)
         predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
         if (shadow := self._deployment.shadow) is not None:
             self.shadow.score(shadow, request.table, request.request_id, predictions, rows)
@@ -158,20 +158,26 @@ class Scorer:
     def _parts(self, table: Table, request_id: str) -> list[_Part]:
         """The rows by who answers them: by their key if the deployment names one, else all by the request's id."""
         deployment = self._deployment
-        keys = table.columns.get(deployment.sticky) if deployment.sticky else None
-        if keys is None or table.rows == 1:
-            return [_whole(deployment.route(str(keys[0]) if keys else request_id), table)]
-        variants = [deployment.route(str(key)) for key in keys]
-        return [_part(table, variants, name) for name in dict.fromkeys(each.name for each in variants)]
+        if not (sticky := deployment.sticky):
+            return [_whole(deployment.route(request_id), table)]
+        if sticky not in table.columns:
+            raise RequestError(422, f"The column {sticky[:200]!r} decides who answers; send it.")
+        # As the contract reads it: 40, 40.0 and "40" are one key.
+        read = deployment.champion.model.rules.reader(sticky)
+        variants = [deployment.route(str(read(key))) for key in table.columns[sticky]]
+        names = dict.fromkeys(each.name for each in variants)
+        if len(names) == 1:
+            return [_whole(variants[0], table)]
+        return [_part(table, variants, name) for name in names]
 
-    def _keep(self, part: _Part, predictions: Predictions, request_id: str) -> None:
-        name, model = part.variant.name, part.variant.model
-        columns = part.checked.columns
-        self._log.append(
-            Record(
-                request_id, time.time(), name, model.bundle_id, model.version, columns, predictions, part.rows
-            )
-        )
+
+def _record(part: _Part, predictions: Predictions, request_id: str) -> Record:
+    """What the log keeps of rows that were answered."""
+    name, model = part.variant.name, part.variant.model
+    columns = part.checked.columns
+    return Record(
+        request_id, time.time(), name, model.bundle_id, model.version, columns, predictions, part.rows
+    )
 
 
 def _whole(variant: Variant, table: Table) -> _Part:

@@ -63,6 +63,8 @@ class ServingSettings:
         Raises:
             DeploymentError: it names an unknown setting, or a value that it cannot have.
         """
+        if not isinstance(said, Mapping):
+            raise DeploymentError(f"serving is {str(said)[:40]!r}; it must be an object of settings.")
         defaults = {field.name: field.default for field in fields(cls)}
         if unknown := sorted(said.keys() - defaults.keys()):
             raise DeploymentError(

@@ -10,6 +10,9 @@ import msgspec
 
 from components.serving.answers import RequestError
 
+MOST_CELLS = 5_000_000
+"""Columns times rows, where rows name different columns; more are no request but an attack, or a mistake."""
+
 _DECODER = msgspec.json.Decoder()
 
 
@@ -111,7 +114,15 @@ def of_records(records: Any, max_rows: int) -> Table:
     names = records[0]
     if all(record.keys() == names.keys() for record in records):
         return Table({name: [record[name] for record in records] for name in names}, len(records))
-    named = dict.fromkeys(name for record in records for name in record)
+    named: dict[str, None] = {}
+    for record in records:
+        named.update(dict.fromkeys(record))
+        if len(named) * len(records) > MOST_CELLS:
+            raise RequestError(
+                413,
+                f"The rows name more than {len(named):,} different columns; send those of the contract.",
+                reason="body",
+            )
     return Table({name: [record.get(name) for record in records] for name in named}, len(records))
 
 
@@ -121,9 +132,11 @@ def require_distinct(names: Sequence[str]) -> None:
     Raises:
         RequestError: one does.
     """
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if list(names).count(name) > 1)
-        raise RequestError(400, f"The column {twice[:200]!r} comes twice; send it once.")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise RequestError(400, f"The column {name[:200]!r} comes twice; send it once.")
+        seen.add(name)
 
 
 def require_rows(rows: int, max_rows: int) -> None:

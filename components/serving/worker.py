@@ -36,7 +36,7 @@ def token() -> str:
     """
     path = os.environ.get("SERVING_TOKEN_FILE", "")
     if not path:
-        return os.environ.get("SERVING_TOKEN", "")
+        return os.environ.get("SERVING_TOKEN", "").strip()
     try:
         found = Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -158,25 +158,30 @@ async def _until_orphaned(parent: socket.socket, end: Callable[[], None]) -> Non
 
 
 async def _drain(server: _Server, app: App, seconds: float) -> None:
-    """Say that no more is wanted, close connections after their answers, and end when none is left or time is up."""
+    """Say that no more is wanted, close connections after their answers, and end when none is left or time is up.
+
+    Half of the time passes in any case: those who send requests here have to notice first.
+    """
     app.ready, app.draining = False, True
-    deadline = asyncio.get_running_loop().time() + seconds
-    while server.server_state.connections and asyncio.get_running_loop().time() < deadline:
+    loop = asyncio.get_running_loop()
+    noticed, deadline = loop.time() + seconds / 2, loop.time() + seconds
+    while loop.time() < noticed or (server.server_state.connections and loop.time() < deadline):
         await asyncio.sleep(_POLL_SECONDS)
     server.should_exit = True
 
 
 async def _watch(deployment: Deployment, state: State, wake: asyncio.Event) -> None:
     """Refresh the deployment when it has changed, or SIGHUP asks for it; in a thread, while requests are answered."""
+    told = ""
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), WATCH_SECONDS)
         if wake.is_set() or deployment.changed:
             wake.clear()
             if await asyncio.to_thread(deployment.refresh):
-                events.tell(
-                    "info", "another deployment serves", bundle_id=deployment.champion.model.bundle_id
-                )
-            elif deployment.refused:
-                events.tell("error", "a newer deployment is refused", why=deployment.refused)
+                bundle_id = deployment.champion.model.bundle_id
+                events.tell("info", "another deployment serves", bundle_id=bundle_id)
+        if deployment.refused and deployment.refused != told:
+            events.tell("error", "a newer deployment is refused", why=deployment.refused)
+        told = deployment.refused
         state.tell()

@@ -148,6 +148,65 @@ def test_what_is_written_is_what_is_read(tmp_path):
     assert Pointer.read(tmp_path) == pointer
 
 
+def test_a_deployment_that_comes_while_another_is_loaded_is_seen(folder, challenger, monkeypatch):
+    load = Model.load
+
+    def slowly(*words):
+        deploy(folder, challenger.bundle_id)
+        monkeypatch.setattr(Model, "load", load)
+        return load(*words)
+
+    monkeypatch.setattr(Model, "load", slowly)
+    deployment = Deployment.watched(folder)
+    assert deployment.changed
+    assert deployment.refresh()
+    assert deployment.champion.model.bundle_id == challenger.bundle_id
+
+
+def test_a_bundle_that_was_refused_is_tried_again_once_it_is_mended(folder, challenger, monkeypatch):
+    monkeypatch.setattr("components.serving.deployment.RETRY_SECONDS", 0.0)
+    deployment = Deployment.watched(folder)
+    program = folder / "bundles" / challenger.bundle_id / "program.onnx"
+    whole = program.read_bytes()
+    program.write_bytes(whole + b" ")
+    deploy(folder, challenger.bundle_id)
+    assert not deployment.refresh()
+    program.write_bytes(whole)
+    assert deployment.changed
+    assert deployment.refresh()
+    assert deployment.refused == ""
+
+
+def test_a_worker_that_takes_a_dead_ones_place_goes_on_with_what_was_served(
+    folder, champion, challenger, tmp_path
+):
+    accepted = tmp_path / "accepted.json"
+    Deployment.watched(folder, accepted)
+    (folder / "bundles" / challenger.bundle_id / "program.onnx").unlink()
+    deploy(folder, challenger.bundle_id)
+    after = Deployment.watched(folder, accepted)
+    assert after.champion.model.bundle_id == champion.bundle_id
+    assert "program.onnx" in after.refused
+
+
+@pytest.mark.parametrize("serving", [[], None, "x", 3])
+def test_settings_that_are_none_are_refused_and_the_old_ones_stay(folder, challenger, serving):
+    deployment = Deployment.watched(folder)
+    deploy(folder, challenger.bundle_id, serving=serving)
+    assert not deployment.refresh()
+    assert "object of settings" in deployment.refused
+
+
+def test_a_rejected_runs_bundle_is_served_in_the_environment_test_alone(tmp_path):
+    rejected = bundle("TrainFlow/3", C=0.5, outcome="rejected")
+    rejected.write(tmp_path)
+    deploy(tmp_path, rejected.bundle_id)
+    assert not Deployment.watched(tmp_path).champion.model.approved
+    deploy(tmp_path, rejected.bundle_id, environment="production")
+    with pytest.raises(DeploymentError, match="was rejected"):
+        Deployment.watched(tmp_path)
+
+
 def test_a_shadow_answers_nobody(folder, champion, challenger):
     deploy(folder, champion.bundle_id, challenger=challenger.bundle_id, mode="shadow")
     deployment = Deployment.watched(folder)

@@ -200,3 +200,41 @@ def test_a_server_that_is_to_end_says_so_finishes_what_is_in_flight_and_takes_no
         assert b"connection: close" in received
         waiting.close()
         assert served.process.wait(30) == 0
+
+
+def test_rows_that_name_too_many_columns_are_refused_before_they_are_spread(server):
+    rows = [{f"c{row}-{column}": 1 for column in range(20)} for row in range(1500)]
+    status, said = server.post({"dataframe_records": rows})
+    assert (status, "different columns" in said["error"]) == (413, True)
+
+
+def test_a_name_that_comes_twice_among_very_many_is_found_in_one_pass(server):
+    names = [f"c{number}" for number in range(60_000)]
+    said = {"columns": [*names, names[-1]], "data": [[1] * 60_001]}
+    assert server.post({"dataframe_split": said})[0] == 400
+
+
+def test_probes_that_send_half_a_body_keep_nobody_out(server):
+    waiting = []
+    for _ in range(80):
+        client = socket.create_connection(("127.0.0.1", server.port))
+        client.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        waiting.append(client)
+    try:
+        assert server.post({"dataframe_records": [ROW]})[0] == 200
+    finally:
+        for client in waiting:
+            client.close()
+
+
+def test_what_stands_behind_a_body_names_no_caller(server):
+    body = json.dumps({"dataframe_records": [ROW]}).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\nX-Request-Id: from-behind\r\n\r\n"
+            % (len(body), body)
+        )
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"from-behind" not in answer

@@ -127,7 +127,7 @@ def test_what_is_answered_is_counted(server):
         )
         == 2
     )
-    assert grown['serving_score_count{variant="champion"}'] == 2
+    assert grown['serving_score_count{variant="champion",version="12"}'] == 2
     ((column, rule),) = [
         re.findall('"([^"]*)"', name) for name in grown if "refused_total" in name and "age" in name
     ]
@@ -162,7 +162,7 @@ def test_several_workers_add_up_though_one_of_them_is_killed(bundle, tmp_path):
         found = of(served)
         assert found['serving_rows_total{variant="champion"}'] == 400
         assert found["serving_workers"] == 2
-        assert math.isclose(found['serving_score_count{variant="champion"}'], 400)
+        assert math.isclose(found['serving_score_count{variant="champion",version="12"}'], 400)
         assert {f'process_resident_memory_bytes{{worker="{number}"}}' for number in (0, 1)} <= found.keys()
 
 

@@ -105,8 +105,10 @@ def test_a_killed_process_loses_nothing_in_the_strict_mode(tmp_path):
 
 
 def test_a_killed_process_loses_at_most_the_window(tmp_path):
-    assert killed(tmp_path, "window", "60", "300") == 300
-    assert read(tmp_path)[0].height == 0
+    assert killed(tmp_path / "long", "window", "60", "300") == 300
+    assert read(tmp_path / "long")[0].height == 0
+    acknowledged = killed(tmp_path / "short", "window", "0.001", "3000")
+    assert 0 < read(tmp_path / "short")[0].height <= acknowledged
 
 
 def test_a_torn_line_and_an_altered_one_are_passed_over_and_counted(tmp_path):
@@ -138,6 +140,16 @@ def test_a_full_disk_is_told_and_nothing_is_lost_once_there_is_room(tmp_path):
     table, damaged = read(tmp_path)
     assert [each[:-2] for each in table["prediction_id"].to_list()[::2]] == ["before", "during", "later"]
     assert damaged == 0
+
+
+def test_the_records_of_one_request_are_kept_together_or_not_at_all(tmp_path):
+    log = PredictionLog(tmp_path, worker="w", mode="strict")
+    line = len(log._line(record()))
+    with files_of_at_most(line + 20), pytest.raises(LogError):
+        log.append(record("one"), record("two"))
+    log.append(record("one"), record("two"))
+    log.close()
+    assert read(tmp_path)[0]["prediction_id"].to_list() == ["one:0", "one:1", "two:0", "two:1"]
 
 
 def test_a_full_disk_refuses_in_the_strict_mode(tmp_path):

@@ -147,6 +147,6 @@ def test_decisions_and_scores_are_counted_by_the_task(task, served):
     }
     rows_answered = found['serving_rows_total{variant="champion"}']
     assert sum(found[each] for each in counted) == rows_answered
-    assert found['serving_score_count{variant="champion"}'] == rows_answered
+    assert found['serving_score_count{variant="champion",version="1"}'] == rows_answered
     buckets = [value for each, value in found.items() if each.startswith("serving_score_bucket")]
     assert len({value for value in buckets if 0 < value < rows_answered}) > 1  # the bins fit the scores

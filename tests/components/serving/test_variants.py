@@ -54,6 +54,9 @@ def test_a_shadow_is_logged_beside_the_champion_and_answers_nobody(
     deploy(folder, champion.bundle_id, challenger=challenger.bundle_id, mode="shadow")
     with serving(["--deployment", str(folder)], tmp_path) as served:
         status, content = served.post({"dataframe_records": rows})
+        name = "/v2/models/job_coaching/versions/"
+        by_name = [served.ask("GET", name + version)[0] for version in ("1", "2")]
+    assert by_name == [200, 404]
     assert status == 200
     assert [each["y_score"] for each in content["predictions"]] == scores(folder, champion, rows)
     answered, shadow = (logged(served.log_folder, name) for name in ("champion", "shadow"))
@@ -98,3 +101,20 @@ def test_a_split_answers_each_key_by_one_of_the_two_whatever_the_request(
         of_key.setdefault(row["education"], set()).add(name)
     assert all(len(names) == 1 for names in of_key.values())
     assert logged(served.log_folder, "challenger").height == 2 * who.count("challenger")
+
+
+def test_a_key_is_one_however_it_is_written_and_must_be_there(tmp_path, folder, champion, challenger, rows):
+    said = {"challenger": challenger.bundle_id, "mode": "split", "share": 0.5, "sticky": "age"}
+    deploy(folder, champion.bundle_id, **said)
+    ages = range(20, 50)
+    with serving(["--deployment", str(folder)], tmp_path) as served:
+        for age in ages:
+            for written in (age, float(age), str(age), f" {age}"):
+                assert served.post({"dataframe_records": [{**rows[0], "age": written}]})[0] == 200
+        status, content = served.post(
+            {"dataframe_records": [{k: v for k, v in rows[0].items() if k != "age"}]}
+        )
+    assert (status, "decides who answers" in content["error"]) == (422, True)
+    table, _ = read(served.log_folder)
+    of_age = table.group_by("age").agg(pl.col("variant").n_unique().alias("variants"), pl.len())
+    assert (set(of_age["variants"]), set(of_age["len"])) == ({1}, {4})
