@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks import traffic
 from components.serving.prediction_log import read
@@ -70,14 +71,14 @@ class Server:
         self.folder, self.process, self._ready_file = folder, process, ready_file
 
     @property
-    def told(self) -> dict[str, object]:
+    def told(self) -> dict[str, Any]:
         """What the server tells of its processes; nothing before it does."""
         return json.loads(self._ready_file.read_text()) if self._ready_file.exists() else {"workers": {}}
 
     @property
     def workers(self) -> list[int]:
         """The processes that answer."""
-        return list(self.told["workers"].values())  # type: ignore[attr-defined]
+        return list(self.told["workers"].values())
 
     def metric(self, name: str) -> float:
         """The value of a metric without labels."""

@@ -299,7 +299,7 @@ def _framed(payload: bytes) -> bytes:
 def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise NotImplementedError(f"a log keeps plain values, not {type(value).__name__}")
+    raise TypeError(f"a log keeps plain values, not {type(value).__name__}")
 
 
 def _why(error: OSError, folder: Path) -> str:
