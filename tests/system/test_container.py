@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -70,9 +71,9 @@ def ran(*words: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A storage with the base image: Debian's Python, as the slim image has it."""
-    folder = tmp_path_factory.mktemp("containers")
+def engine() -> Iterator[Engine]:
+    """A storage with the base image: Debian's Python, as the slim image has it; podman wants a short path."""
+    folder = Path(tempfile.mkdtemp(prefix="engine", dir="/tmp"))
     release = dict(
         line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
     )
