@@ -43,7 +43,9 @@ class DeployFlow(ConfiguredFlow):
         candidates.require_mode(self.mode, self.share)
         self.target = candidates.target(self.environment, deploy.environments, deploy.approval)
         self.repaired = deployments.repair(self)
-        self.decision, self.champion = deployments.chosen(self, Ledger(self.durable).entries())
+        entries = Ledger(self.durable).entries()
+        self.decision, self.champion = deployments.chosen(self, entries)
+        self.beside = candidates.beside(entries, self.target.environment)
         self.refusal = ""
         deployments.unless_refused(self, deployments.allowed)
         self.next(self.smoke)

@@ -90,8 +90,10 @@ def unless_refused(run: Any, action: Callable[[Any], Any]) -> Any:
 
 
 def allowed(run: Any) -> None:
-    """Pass if the bundle may go there, and its bytes are those that were decided on."""
+    """Pass if the bundle may go there, and its bytes are those that were decided on; whatever stands there may be ended."""
     may(run, Ledger(run.durable).entries())
+    if run.mode == candidates.OFF:
+        return
     files = bundle_of(run.decision)
     contract = json.loads(files["contract.json"])
     columns = [rule["name"] for part in ("features", "optional") for rule in contract[part]]
@@ -107,17 +109,24 @@ def may(run: Any, entries: Sequence[Entry]) -> None:
     Raises:
         RefusalError: it may not, or another deployment was first.
     """
+    environment = run.target.environment
+    candidates.require_champion(entries, run.champion, environment)
+    if run.mode:
+        candidates.require_same_beside(entries, run.beside, environment)
+    if run.mode == candidates.OFF:
+        return
     decides = not run.rollback and run.mode in ("", "split")
     candidates.require_allowed(entries, run.decision, run.target, again=not decides)
-    candidates.require_champion(entries, run.champion, run.target.environment)
     if run.mode:
-        candidates.require_beside(entries, run.decision, run.target.environment)
+        candidates.require_beside(entries, run.decision, environment)
 
 
-def tried(run: Any) -> Smoke:
-    """What the bundle's server does in a clean environment."""
+def tried(run: Any) -> Smoke | None:
+    """What the bundle's server does in a clean environment; None where it is only to be ended."""
     from components.release.smoke import smoke
 
+    if run.mode == candidates.OFF:
+        return None
     return smoke(bundle_of(run.decision), run.settings.serving.model_dump(mode="json"))
 
 
@@ -126,7 +135,8 @@ def passed(run: Any) -> None:
     from components.release.smoke import require_passed
 
     budget = float("inf") if run.rollback else run.settings.deploy.latency_milliseconds
-    require_passed(run.measured, latency_milliseconds=budget)
+    if run.measured is not None:
+        require_passed(run.measured, latency_milliseconds=budget)
 
 
 def compared(run: Any) -> Check | None:
@@ -192,6 +202,9 @@ def record(run: Any, by: str) -> str:
         "pathspec": decision.details.get("pathspec") or decision.run,
         "deployment": run.origin,
         "before": run.champion,
+        "settings": {
+            name: getattr(run.settings, name).model_dump(mode="json") for name in ("deploy", "serving")
+        },
     }
 
     def append(run: Any) -> Entry:
@@ -227,6 +240,8 @@ def why(run: Any) -> str:
     said = f"{run.reason.strip()} " if run.reason.strip() else ""
     if run.rollback:
         return said.strip()
+    if run.measured is None:
+        return f"{said}It no longer stands beside the champion."
     parity = run.measured.parity
     smoke = f"Its server repeated {parity.rows} recorded rows to {parity.max_abs_difference:.1g}."
     return said + smoke + (f" {run.check.code} {run.check.status}: {run.check.reason}" if run.check else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +27,54 @@ def settle(run: Any) -> str:
     deployment mends a folder that a crash left behind, and changes nothing else.
     """
     folder: Path = FOLDER / run.target.environment
-    done = deployment.served(folder) if run.refusal else ("", "")
-    while (wanted := _named(run))[0] and wanted != done:
-        _write(run, folder)
+    done = deployment.served(folder) if run.refusal else None
+    while (named := _Named.by(run)) and (wanted := named.pointer(_served_settings(run, done))) != done:
+        _write(run, folder, named, wanted)
         done = wanted
-    return folder.relative_to(ROOT).as_posix() if done[0] else ""
+    return folder.relative_to(ROOT).as_posix() if done else ""
 
 
-def _named(run: Any) -> tuple[str, str]:
-    """The champion and the challenger, as the ledger has them."""
-    entries, environment = Ledger(run.durable).entries(), run.target.environment
-    standing, beside = champions(entries, environment), challenger(entries, environment)
-    return standing[-1].bundle_id if standing else "", beside.bundle_id if beside else ""
+@dataclass(frozen=True)
+class _Named:
+    """What the ledger says of an environment.
+
+    Attributes:
+        environment: its name.
+        standing: the promotions that still stand, the champion's last.
+        beside: the entry that set a challenger beside it.
+    """
+
+    environment: str
+    standing: Sequence[Entry]
+    beside: Entry | None
+
+    @classmethod
+    def by(cls, run: Any) -> _Named | None:
+        """As the ledger is now; None without a champion."""
+        entries, environment = Ledger(run.durable).entries(), run.target.environment
+        standing = champions(entries, environment)
+        return cls(environment, standing, challenger(entries, environment)) if standing else None
+
+    def pointer(self, serving: Mapping[str, Any]) -> deployment.Pointer:
+        """What the server is to read."""
+        return deployment.Pointer(
+            self.environment, self.standing[-1].bundle_id, serving, **_tried(self.beside)
+        )
 
 
-def _write(run: Any, folder: Path) -> None:
-    entries, environment = Ledger(run.durable).entries(), run.target.environment
-    standing, beside = champions(entries, environment), challenger(entries, environment)
-    champion = standing[-1].bundle_id
-    pointer = deployment.Pointer(
-        environment, champion, run.settings.serving.model_dump(mode="json"), **_tried(beside)
-    )
-    bundles = {champion: bundle_of(standing[-1]), **_before(standing)}
+def _served_settings(run: Any, found: deployment.Pointer | None) -> Mapping[str, Any]:
+    """The server's settings; a refused deployment leaves those that it finds."""
+    if run.refusal and found:
+        return found.serving
+    settings: Mapping[str, Any] = run.settings.serving.model_dump(mode="json")
+    return settings
+
+
+def _write(run: Any, folder: Path, named: _Named, pointer: deployment.Pointer) -> None:
+    standing, beside = named.standing, named.beside
+    bundles = {pointer.champion: bundle_of(standing[-1]), **_before(standing)}
     bundles |= {beside.bundle_id: bundle_of(beside)} if beside else {}
-    deployment.write(folder, pointer, bundles, deployables(facts(run, bundles[champion])))
+    deployment.write(folder, pointer, bundles, deployables(facts(run, bundles[pointer.champion])))
 
 
 def _tried(beside: Entry | None) -> dict[str, Any]:

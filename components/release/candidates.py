@@ -133,6 +133,12 @@ def require_mode(mode: str, share: float) -> None:
         raise ConfigError(f"The share is {share:g}; it must be from 0 to 1.")
 
 
+def beside(entries: Sequence[Entry], environment: str) -> str:
+    """The hash of the entry that :func:`challenger` finds; "" for none."""
+    found = challenger(entries, environment)
+    return found.hash if found else ""
+
+
 def ended(entries: Sequence[Entry], environment: str) -> Entry:
     """The decision on the challenger that no longer is to stand beside the champion.
 
@@ -159,6 +165,20 @@ def require_beside(entries: Sequence[Entry], decision: Entry, environment: str) 
     if standing[-1].bundle_id == decision.bundle_id:
         raise RefusalError(
             f"Bundle {decision.bundle_id[:12]} is the champion of {environment} and cannot be its challenger."
+        )
+
+
+def require_same_beside(entries: Sequence[Entry], known: str, environment: str) -> None:
+    """Pass if what stands beside the champion is still what was found at the start, by the hash of its entry.
+
+    Raises:
+        RefusalError: another deployment was first.
+    """
+    if beside(entries, environment) != known:
+        found = challenger(entries, environment)
+        now = f"bundle {found.bundle_id[:12]} ({found.details['mode']})" if found else "nothing"
+        raise RefusalError(
+            f"Another deployment was first: {now} now stands beside the champion of {environment}. Look, and deploy again."
         )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +17,7 @@ from components.release import bundle
 
 POINTER = "deployment.json"
 BUNDLES = "bundles"
+LOCK = ".lock"
 FORMAT = 1
 
 
@@ -54,7 +57,7 @@ def write(
     """Make the folder serve what the pointer names; the pointer is replaced last, in one move.
 
     A server that watches the folder finds every bundle whole when it reads the pointer, and a crash before that moment
-    changes nothing of what is served.
+    changes nothing of what is served. Of several writers each has its turn, so that none removes what another names.
 
     Args:
         folder: of the environment.
@@ -65,23 +68,34 @@ def write(
     Raises:
         BundleError: files are not those of the bundle that they stand for.
     """
-    for bundle_id, files in bundles.items():
-        _place(files, folder / BUNDLES / bundle_id, bundle_id)
-    for name, text in texts.items():
-        _replace(folder / PurePosixPath(name), text.encode())
-    _replace(folder / POINTER, pointer.to_bytes())
-    for path in (folder / BUNDLES).iterdir():
-        if path.name not in bundles:
-            shutil.rmtree(path, ignore_errors=True)
+    with _turn(folder):
+        for bundle_id, files in bundles.items():
+            _place(files, folder / BUNDLES / bundle_id, bundle_id)
+        for name, text in texts.items():
+            _replace(folder / PurePosixPath(name), text.encode())
+        _replace(folder / POINTER, pointer.to_bytes())
+        for path in (folder / BUNDLES).iterdir():
+            if path.name not in bundles:
+                shutil.rmtree(path, ignore_errors=True)
 
 
-def served(folder: Path) -> tuple[str, str]:
-    """The champion and the challenger that the folder's pointer names; "" for what it does not name."""
+def served(folder: Path) -> Pointer | None:
+    """What the folder's pointer says; None if there is none that can be read."""
     try:
         told = json.loads((folder / POINTER).read_text(encoding="utf-8"))
-        return str(told["champion"]), str(told["challenger"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", ""
+        if told.pop("version") != FORMAT:
+            return None
+        return Pointer(**told)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # it ends with the file, or with the process
+        yield
 
 
 def _place(files: Mapping[str, bytes], folder: Path, bundle_id: str) -> None:

@@ -211,7 +211,21 @@ def test_a_bundle_is_set_beside_the_champion_and_taken_away(returned, project):
     )  # fmt: skip
     deployment = Deployment.watched(folder(project))
     assert {deployment.route(str(key)).name for key in range(100)} == {"champion", "challenger"}
-    assert project.deploy("--mode", "off").code == 0
+    left_behind = {**project.served(), "share": 0.9}
+    (folder(project) / "deployment.json").write_text(json.dumps(left_behind), encoding="utf-8")
+    assert project.deploy("--bundle", "TrainFlow/7", "--mode", "split", "--sticky", "nobody").code != 0
+    assert Pointer.read(folder(project)).share == 0.25
+    # Whatever is said of it since, it can be taken away, and nothing of it has to run for that.
+    Ledger(project.store).append(
+        event="rejected",
+        run="TrainFlow/7",
+        bundle_id=beside.bundle_id,
+        by="ada",
+        why="seen since to be unfair",
+    )
+    done = project.deploy("--mode", "off")
+    assert done.code == 0, done.output
+    assert "It no longer stands beside the champion" in project.deployments[-1].why
     assert Pointer.read(folder(project)).challenger == ""
     assert (project.alias, project.served()["champion"]) == before
 

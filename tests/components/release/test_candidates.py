@@ -6,6 +6,7 @@ from components.errors import ConfigError, RefusalError
 from components.release import candidates
 from components.release.candidates import (
     Target,
+    beside,
     challenger,
     ended,
     find,
@@ -15,6 +16,7 @@ from components.release.candidates import (
     require_beside,
     require_champion,
     require_mode,
+    require_same_beside,
     target,
 )
 from components.release.ledger import Ledger
@@ -168,6 +170,23 @@ def test_a_challenger_needs_another_champion(ledger):
     with pytest.raises(RefusalError, match="cannot be its challenger"):
         require_beside(ledger.entries(), two, "production")
     require_beside(ledger.entries(), find(ledger.entries(), "TrainFlow/3"), "production")
+
+
+def test_of_two_that_set_a_bundle_beside_the_champion_the_second_is_told(ledger):
+    happen(ledger, "promoted", "2", environment="production")
+    seen = beside(ledger.entries(), "production")
+    require_same_beside(ledger.entries(), seen, "production")
+    happen(ledger, "set beside", "3", environment="production", mode="shadow")
+    with pytest.raises(RefusalError, match=r"first: bundle 3abc.*\(shadow\) now stands beside"):
+        require_same_beside(ledger.entries(), seen, "production")
+    require_same_beside(ledger.entries(), seen, "staging")
+    seen = beside(ledger.entries(), "production")
+    happen(ledger, "set beside", "3", environment="production", mode="split")
+    with pytest.raises(RefusalError, match=r"first: bundle 3abc.*\(split\)"):
+        require_same_beside(ledger.entries(), seen, "production")
+    happen(ledger, "set beside", "3", environment="production", mode="off")
+    with pytest.raises(RefusalError, match="first: nothing now stands beside"):
+        require_same_beside(ledger.entries(), seen, "production")
 
 
 @pytest.mark.parametrize(("mode", "share"), [("canary", 0.1), ("split", 1.1), ("split", -0.1)])

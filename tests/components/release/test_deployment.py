@@ -1,6 +1,7 @@
 """The folder that is served: bundles whole before the pointer names them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_what_is_named_lies_there_whole(tmp_path):
     for bundle_id in IDS[:2]:
         bundle.verify(tmp_path / "production" / "bundles" / bundle_id, bundle_id)
     assert (tmp_path / "production/kubernetes/base/service.yaml").read_text() == "kind: Service\n"
-    assert deployment.served(tmp_path / "production") == (IDS[0], "")
+    assert deployment.served(tmp_path / "production") == Pointer("production", IDS[0], SERVING)
     assert json.loads((tmp_path / "production" / "deployment.json").read_text()) == {
         "version": 1, "environment": "production", "champion": IDS[0], "challenger": "", "mode": "", "share": 0.0,
         "sticky": "", "serving": SERVING,
@@ -44,7 +45,7 @@ def test_what_is_no_longer_needed_goes(tmp_path):
     write(tmp_path, IDS[0], ONE, TWO)
     write(tmp_path, IDS[2], THREE, ONE)
     assert {path.name for path in (tmp_path / "bundles").iterdir()} == {IDS[0], IDS[2]}
-    assert deployment.served(tmp_path) == (IDS[2], "")
+    assert deployment.served(tmp_path).champion == IDS[2]
 
 
 def test_a_damaged_copy_is_written_anew(tmp_path):
@@ -69,8 +70,24 @@ def test_files_of_another_bundle_leave_the_pointer_as_it_was(tmp_path, spoil):
     files = {**TWO, "program.json": b"2"} if spoil == "altered" else TWO
     with pytest.raises(BundleError):
         deployment.write(tmp_path, Pointer("production", IDS[2], SERVING), {IDS[2]: files}, {})
-    assert deployment.served(tmp_path) == (IDS[0], "")
+    assert deployment.served(tmp_path).champion == IDS[0]
 
 
-def test_an_empty_folder_serves_nothing(tmp_path):
-    assert deployment.served(tmp_path / "nowhere") == ("", "")
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{", "[]", "{}", '{"version": 2, "environment": "test", "champion": "1", "serving": {}}'],
+)
+def test_a_pointer_that_cannot_be_read_names_nothing(tmp_path, text):
+    if text is not None:
+        (tmp_path / "deployment.json").write_text(text)
+    assert deployment.served(tmp_path) is None
+
+
+def test_of_two_writers_neither_removes_what_the_other_names(tmp_path):
+    rounds = [(IDS[0], ONE), (IDS[1], TWO)] * 10
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(write, tmp_path, *each) for each in rounds]
+        for each in done:
+            each.result()
+    champion = deployment.served(tmp_path).champion
+    bundle.verify(tmp_path / "bundles" / champion, champion)

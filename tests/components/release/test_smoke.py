@@ -5,6 +5,7 @@ import io
 import json
 import os
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -42,6 +43,15 @@ def test_its_cost_is_the_processors_time_of_all_its_processes(found):
     assert found.core_seconds_per_1000 > found.batch_core_seconds_per_1000 > 0
     assert 0 < found.latency.p50_milliseconds <= found.latency.p99_milliseconds
     assert found.start_seconds > 0
+
+
+def test_no_request_has_more_rows_than_the_server_takes():
+    inputs, expected = recorded(packed.bundle())
+    with served(packed.bundle(), {**SETTINGS, "max_rows": 20}) as trial:
+        said = smoke._predicted(trial, inputs, expected, 20)
+        with pytest.raises(BundleError, match="with 413"):
+            smoke._predicted(trial, inputs, expected, 21)
+    np.testing.assert_allclose(said["y_score"], expected["y_score"], rtol=0, atol=smoke.TOLERANCE)
 
 
 def test_nothing_of_this_process_reaches_it_and_it_ends(monkeypatch):
