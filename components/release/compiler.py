@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from components.errors import BundleError
 from components.release import dates, tempering, trees
-from components.release.graph import ML, Graph, Tensor, tensor
+from components.release.graph import Graph, Tensor
+from components.release.inputs import Inputs
 from components.training.class_predictor import DIGITS
 from components.training.features import Columns
 from components.training.recalibration import CLIP
@@ -28,7 +29,7 @@ class NotCompilable(BundleError):  # noqa: N818
     """A predictor has no exact ONNX form here; it can be served as Python."""
 
 
-def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: Columns) -> Tensor:
+def features(graph: Graph, transformer: Any, table: Inputs, columns: Columns) -> Tensor:
     """What the fitted preprocessing makes of the columns, shape (n, number of outputs).
 
     Args:
@@ -36,37 +37,65 @@ def features(graph: Graph, transformer: Any, table: dict[str, Tensor], columns: 
         transformer: a fitted ColumnTransformer; numbers are tempered, filled, scaled or passed through, dates come
             apart first, texts were reduced before the graph, and categories go through any encoder that lists them and
             treats each column by itself.
-        table: the graph's input of each column.
+        table: the graph's inputs.
         columns: the features.
 
     Raises:
         NotCompilable: a part has no ONNX form here.
     """
-    from sklearn.compose import ColumnTransformer
-
-    if type(transformer) is not ColumnTransformer:
-        raise NotCompilable(f"'features' is a {_name(transformer)}; only a ColumnTransformer compiles.")
     parts = []
-    for name, part, names in transformer.transformers_:
-        if len(names) == 0 or part == "drop":
-            continue
+    for name, part, names in _parts(transformer):
         unknown = [column for column in names if column not in table]
         if unknown:
             raise NotCompilable(f"Part '{name}' of the features reads {unknown}, which are no model inputs.")
         if set(names) <= set(columns.numeric):
-            X = graph.concatenated([table[column] for column in names])
-            parts.append(_numbers(graph, part, X))
+            parts.append(_numbers(graph, part, table.columns(names)))
         elif set(names) <= set(columns.categorical):
-            parts += _categories(graph, part, [table[column] for column in names], list(names))
+            parts += _encoded(graph, part, table, names)
         elif set(names) <= set(columns.dates):
-            parts.append(_after(graph, part, dates.parts, graph.concatenated([table[n] for n in names])))
+            parts.append(_after(graph, part, dates.parts, table.columns(names)))
         elif set(names) <= set(columns.texts) and len(names) == 1:
-            parts.append(_after(graph, part, _reduced, table[names[0]]))
+            parts.append(_after(graph, part, _reduced, table.texts[names[0]]))
         else:
             raise NotCompilable(
                 f"Part '{name}' of the features mixes numbers, categories, dates or texts; split it."
             )
     return graph.concatenated(parts)
+
+
+def categories(transformer: Any, columns: Columns) -> dict[str, list[str]]:
+    """By categorical column, the categories that any part of the fitted preprocessing knows.
+
+    Raises:
+        NotCompilable: a part does not list them, or knows some that are no text.
+    """
+    found: dict[str, dict[str, None]] = {name: {} for name in columns.categorical}
+    for _, part, names in _parts(transformer):
+        if not set(names) <= set(columns.categorical):
+            continue
+        first = part.steps[0][1] if hasattr(part, "steps") else part
+        if not hasattr(first, "categories_"):
+            raise NotCompilable(
+                f"{_name(first)} on {names} knows no categories; use an encoder that lists them."
+            )
+        for name, known in zip(names, first.categories_, strict=True):
+            if not all(isinstance(value, str) for value in known):
+                raise NotCompilable(f"{_name(first)} on {names} knows categories that are no text.")
+            found[name] |= dict.fromkeys(known)
+    return {name: list(known) for name, known in found.items()}
+
+
+def _parts(transformer: Any) -> list[tuple[str, Any, list[str]]]:
+    """Name, transformer and columns of each part that does something."""
+    from sklearn.compose import ColumnTransformer
+
+    if type(transformer) is not ColumnTransformer:
+        raise NotCompilable(f"'features' is a {_name(transformer)}; only a ColumnTransformer compiles.")
+    return [
+        (name, part, list(names))
+        for name, part, names in transformer.transformers_
+        if len(names) and part != "drop"
+    ]
 
 
 def _after(graph: Graph, transformer: Any, first: Writer, X: Tensor) -> Tensor:
@@ -133,19 +162,20 @@ def _scaled(graph: Graph, scaler: Any, X: Tensor) -> Tensor:
     return graph.add("Div", X, graph.constant(scaler.scale_)) if scaler.with_std else X
 
 
-def _categories(graph: Graph, encoder: Any, tensors: list[Tensor], names: list[str]) -> list[Tensor]:
+def _encoded(graph: Graph, encoder: Any, table: Inputs, names: list[str]) -> list[Tensor]:
     """What the encoder makes of each column, looked up in tables that the encoder itself filled."""
-    first = encoder.steps[0][1] if hasattr(encoder, "steps") else encoder
-    if not hasattr(first, "categories_"):
-        raise NotCompilable(f"{_name(first)} on {names} knows no categories; use an encoder that lists them.")
-    categories = [list(known) for known in first.categories_]
-    if not all(isinstance(value, str) for known in categories for value in known):
-        raise NotCompilable(f"{_name(first)} on {names} knows categories that are no text.")
-    tables = _tables(encoder, names, categories)
+    tables = _tables(encoder, names, [list(table.categories[name]) for name in names])
+    if all(each.shape[1] == 1 for each in tables):
+        # One number a category: all columns are looked up at once, each in its part of one long table.
+        places = graph.cast(table.columns(names), "int64")
+        starts = np.cumsum([0, *(len(each) for each in tables[:-1])])
+        if len(names) > 1:
+            places = graph.add("Add", places, graph.constant(starts))
+        return [graph.add("Gather", graph.constant(np.concatenate(tables)[:, 0]), places, axis=0)]
     return [
-        _looked_up(graph, column, known, table)
-        for column, known, table in zip(tensors, categories, tables, strict=True)
-        if table.shape[1]
+        _looked_up(graph, table.columns([name]), each)
+        for name, each in zip(names, tables, strict=True)
+        if each.shape[1]
     ]
 
 
@@ -190,19 +220,9 @@ def _owners(varies: NDArray[np.bool_]) -> NDArray[np.int64] | None:
     return owners if apart else None
 
 
-def _looked_up(graph: Graph, column: Tensor, known: list[str], table: NDArray[np.float64]) -> Tensor:
-    from onnx import TensorProto, helper
-
-    keys = helper.make_tensor("keys", TensorProto.STRING, [len(known)], [value.encode() for value in known])
-    code = graph.add(
-        "LabelEncoder",
-        column,
-        domain=ML,
-        keys_tensor=keys,
-        values_tensor=tensor(np.arange(len(known))),
-        default_tensor=tensor(np.array([len(known)])),
-    )
-    return graph.add("Gather", graph.constant(table), graph.add("Squeeze", code, graph.constant([1])), axis=0)
+def _looked_up(graph: Graph, column: Tensor, table: NDArray[np.float64]) -> Tensor:
+    places = graph.add("Squeeze", graph.cast(column, "int64"), graph.constant([1]))
+    return graph.add("Gather", graph.constant(table), places, axis=0)
 
 
 def response(graph: Graph, model: Any, X: Tensor) -> Tensor:

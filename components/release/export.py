@@ -16,6 +16,7 @@ from components.release import compiler, texts
 from components.release.archive import canonical_skops, program_code
 from components.release.compiler import UNSEEN, NotCompilable, features, recalibrated, response
 from components.release.graph import Graph
+from components.release.inputs import Categories, Inputs, fed
 from components.release.parity import Latency, Parity, clean_run, compare
 from components.training.class_predictor import ClassPredictor
 from components.training.features import MISSING, Columns
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from components.release.graph import Tensor
     from components.training.fitting import AnyPredictor
-    from components.training.texts import TextParts
 
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -95,11 +95,17 @@ def program(
     runtime: Literal["onnx", "skops"] = "onnx"
     reason = ""
     try:
-        served = {"program.onnx": export(predictor, columns, X.head(_EXAMPLE_ROWS))}
+        compiled = export(predictor, columns, X.head(_EXAMPLE_ROWS))
+        served, categories = {"program.onnx": compiled.model}, compiled.categories
         served |= texts.files(texts.found(predictor.pipeline["features"], columns))
     except NotCompilable as error:
-        runtime, reason, served = "skops", str(error), {"model.skops": model}
-    description: dict[str, Any] = {"runtime": runtime, "inputs": inputs, "trusted_types": list(trusted_types)}
+        runtime, reason, served, categories = "skops", str(error), {"model.skops": model}, {}
+    description: dict[str, Any] = {
+        "runtime": runtime,
+        "inputs": inputs,
+        "categories": categories,
+        "trusted_types": list(trusted_types),
+    }
     if classes:
         description["classes"] = list(classes)
     files = {
@@ -138,12 +144,25 @@ def persisted(predictor: AnyPredictor) -> tuple[bytes, tuple[str, ...]]:
     return data, types
 
 
-def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> bytes:
+@dataclass(frozen=True)
+class Compiled:
+    """A predictor as an ONNX model.
+
+    Attributes:
+        model: the file.
+        categories: by categorical column, what the places that the graph is fed with stand for.
+    """
+
+    model: bytes
+    categories: Categories
+
+
+def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> Compiled:
     """The predictor as an ONNX model.
 
-    Inputs are one tensor a column, shape (n, 1), double (numbers, and dates as seconds) or string; a text is fed as the
-    double components that `training.texts` makes of it, shape (n, components). Outputs are those of `predictions`.
-    Everything is computed in double precision, as scikit-learn does.
+    Inputs are one matrix of numbers, dates as seconds and categories as their places; and for each text the components
+    that `training.texts` makes of it, shape (n, components). Outputs are those of `predictions`. Everything is computed in
+    double precision, as scikit-learn does.
 
     Args:
         predictor: fitted.
@@ -157,15 +176,13 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
     if list(steps) != ["features", "model"]:
         raise NotCompilable(f"The pipeline has the steps {list(steps)}; only 'features' and 'model' compile.")
     graph = Graph()
-    table = {name: graph.input(name, "double") for name in columns.numeric}
-    table |= {name: graph.input(name, "string") for name in columns.categorical}
-    table |= {name: graph.input(name, "double") for name in columns.dates}
     reduced = texts.found(steps["features"], columns)
-    table |= {name: graph.input(name, "double", each.components_.shape[1]) for name, each in reduced.items()}
-    X = features(graph, steps["features"], table, columns)
-    compiled = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
-    _repeats(compiled, predictor, _with_edges(X_example, columns), reduced)
-    return compiled
+    categories = compiler.categories(steps["features"], columns)
+    X = features(graph, steps["features"], Inputs.of(graph, columns, categories, reduced), columns)
+    model = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
+    rows = _with_edges(X_example, columns)
+    _repeats(model, predictor, rows, fed(rows, columns, categories, reduced))
+    return Compiled(model, categories)
 
 
 def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, tuple[Tensor, str]]:
@@ -193,7 +210,7 @@ def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, t
 
 
 def _repeats(
-    compiled: bytes, predictor: AnyPredictor, X: pd.DataFrame, reduced: Mapping[str, TextParts]
+    model: bytes, predictor: AnyPredictor, X: pd.DataFrame, feed: Mapping[str, NDArray[np.float64]]
 ) -> None:
     """Refuse a program that computes something else, such as for a class that overrides one compiled here."""
     import onnxruntime
@@ -202,8 +219,8 @@ def _repeats(
         expected = predictions(predictor, X)
     except ValueError as error:
         raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
-    session = onnxruntime.InferenceSession(compiled, providers=["CPUExecutionProvider"])
-    found = dict(zip(expected, session.run(list(expected), texts.fed(X, reduced)), strict=True))
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    found = dict(zip(expected, session.run(list(expected), feed), strict=True))
     distance = compare(found, expected).max_abs_difference
     if not distance <= _TOLERANCE:
         raise NotCompilable(

@@ -25,12 +25,11 @@ class Graph:
         self._constants: list[Any] = []
         self._inputs: list[Any] = []
 
-    def input(self, name: str, kind: str, width: int = 1) -> Tensor:
-        """A column of the table, shape (n, width); `kind` is "double" or "string"."""
+    def input(self, name: str, width: int = 1) -> Tensor:
+        """An input of shape (n, width) in double precision."""
         from onnx import TensorProto, helper
 
-        type_ = TensorProto.DOUBLE if kind == "double" else TensorProto.STRING
-        self._inputs.append(helper.make_tensor_value_info(name, type_, [None, width]))
+        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None, width]))
         return name
 
     def constant(self, value: Any) -> Tensor:

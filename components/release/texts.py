@@ -5,16 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from components.release.archive import zipped
 from components.training.features import Columns
 from components.training.texts import TextParts
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TERMS, ARRAYS = "texts.json", "texts.npz"
 
@@ -43,14 +40,6 @@ def files(parts: Mapping[str, TextParts]) -> dict[str, bytes]:
         for key, values in (("idf", part.idf_), ("components", part.components_))
     }
     return {TERMS: json.dumps(terms).encode() + b"\n", ARRAYS: zipped(arrays)}
-
-
-def fed(X: pd.DataFrame, parts: Mapping[str, TextParts]) -> dict[str, Any]:
-    """What the compiled graph is fed with, one array a column: the column, or the components of its texts."""
-    return {
-        name: parts[name].transform(X[[name]]) if name in parts else X[name].to_numpy().reshape(-1, 1)
-        for name in X.columns
-    }
 
 
 def _saved(values: Any) -> bytes:

@@ -26,15 +26,21 @@ WHOLE = -1
 MISSING_COLUMN, UNKNOWN_COLUMN = "missing column", "unknown column"
 
 _TEXTUAL = ("category", "text")
+_NUMBERS = frozenset({int, float})
 _PLAIN: dict[str, frozenset[type]] = {
-    "boolean": frozenset({bool}),
-    "integer": frozenset({int}),
-    "number": frozenset({int, float}),
+    "boolean": frozenset({bool, int, float}),
+    "integer": _NUMBERS,
+    "number": _NUMBERS,
     "category": frozenset({str}),
     "text": frozenset({str}),
     "datetime": frozenset(),
 }
 """Python's types whose values need not be read, but only compared."""
+
+_EXACT = 2.0**53
+"""Up to here doubles hold every whole number."""
+
+_OTHER = object()
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,10 @@ class Checked(msgspec.Struct, frozen=True):
     @property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The features as :meth:`Program.predict` takes them, each of shape (n,)."""
-        return {name: array[:, 0] for name, array in self.rules.arrays(self.columns).items()}
+        return {
+            rule.name: np.array(self.columns[rule.name], dtype=object if rule.textual else np.float64)
+            for rule in self.rules.features
+        }
 
     def rows(self, kept: Sequence[int]) -> Checked:
         """Some of the rows, without problems."""
@@ -109,52 +118,104 @@ class Rule:
 
 
 class _Column:
-    """A rule with what makes it quick to keep: plain values are compared, and only others are read.
+    """A rule with what makes it quick to keep: plain values are compared, and only others are looked at one by one.
 
     Attributes:
-        accepts: whether one value is plain and keeps the rule.
+        one: a plain value in the contract's type; `_OTHER` if it is not plain, or breaks the rule.
     """
 
     def __init__(self, rule: Rule) -> None:
         self.rule, self.name = rule, rule.name
-        self.numeric = not rule.textual
-        self._plain = _PLAIN[rule.type]
+        self._plain = _PLAIN[rule.type] | ({type(None)} if rule.nullable else set())
         # Doubles' own ends where there is no bound: infinity lies beyond them, and NaN is never between.
         whole = rule.type == "integer"
         ends = (LEAST_INTEGER, MOST_INTEGER) if whole else (-sys.float_info.max, sys.float_info.max)
         self._least = ends[0] if rule.minimum is None else _bound(rule, rule.minimum)
         self._most = ends[1] if rule.maximum is None else _bound(rule, rule.maximum)
-        self._categories = None if rule.categories is None else frozenset(rule.categories) - {""}
-        self.accepts = self._accepting()
+        nothing = {None} if rule.nullable else set()
+        self._categories = None if rule.categories is None else (set(rule.categories) - {""}) | nothing
+        self._truths = {0: False, 1: True} | dict.fromkeys(nothing)
+        self.one = self._ones()
 
-    def _accepting(self) -> Callable[[Any], bool]:
+    def _ones(self) -> Callable[[Any], Any]:
         plain, least, most, categories = self._plain, self._least, self._most, self._categories
-        if self.rule.type in ("integer", "number"):
-            return lambda value: type(value) in plain and least <= value <= most
-        if not self.numeric and categories is not None:
-            return lambda value: type(value) is str and value in categories
-        if not self.numeric:
-            return lambda value: type(value) is str and value != ""
-        return lambda value: type(value) in plain
+        if self.rule.type == "integer":
 
-    def holds(self, values: Sequence[Any]) -> bool:
-        """Whether all values are plain and keep the rule."""
+            def one(value: Any) -> Any:
+                if type(value) is float and value.is_integer():
+                    value = int(value)
+                if type(value) is int and least <= value <= most:
+                    return value
+                return value if value is None and type(None) in plain else _OTHER
+
+        elif self.rule.type == "number":
+
+            def one(value: Any) -> Any:
+                if type(value) in _NUMBERS and least <= value <= most:
+                    return float(value)
+                return value if value is None and type(None) in plain else _OTHER
+
+        elif self.rule.type == "boolean":
+
+            def one(value: Any) -> Any:
+                if type(value) in _NUMBERS and value in (0, 1):
+                    return value == 1
+                return value if type(value) is bool or (value is None and type(None) in plain) else _OTHER
+
+        elif categories is not None:
+
+            def one(value: Any) -> Any:
+                return value if type(value) in plain and value in categories else _OTHER
+
+        else:
+
+            def one(value: Any) -> Any:
+                return value if type(value) in plain and value != "" else _OTHER
+
+        return one
+
+    def taken(self, values: Sequence[Any]) -> list[Any] | None:
+        """The values in the contract's types, if all are plain and keep the rule."""
         if len(values) == 1:
-            return self.accepts(values[0])
+            only = self.one(values[0])
+            return None if only is _OTHER else [only]
+        try:
+            if self._categories is not None:
+                return _listed(values) if self._categories.issuperset(values) else None
+            if self.rule.type == "boolean":
+                return list(map(self._truths.__getitem__, values))
+        except (KeyError, TypeError):  # another value, or a list
+            return None
         types = set(map(type, values))
         if not self._plain.issuperset(types):
-            return False
-        if not self.numeric:
-            return "" not in values if self._categories is None else self._categories.issuperset(values)
-        if self.rule.type == "boolean":
-            return True
-        if float in types:
-            try:
-                array = np.array(values, dtype=np.float64)
-            except OverflowError:
-                return False
-            return bool(array.min() >= self._least and array.max() <= self._most)
-        return bool(min(values) >= self._least and max(values) <= self._most)
+            return None
+        if self.rule.textual:
+            return None if "" in values else _listed(values)
+        return self._numbers(values, types)
+
+    def _numbers(self, values: Sequence[Any], types: set[type]) -> list[Any] | None:
+        if types == {int} and self.rule.type == "integer":
+            return _listed(values) if min(values) >= self._least and max(values) <= self._most else None
+        try:
+            array = np.array(values, dtype=np.float64)
+        except OverflowError:
+            return None
+        missing = np.isnan(array)
+        known = array[~missing] if missing.any() else array
+        if len(known) == 0 or (type(None) not in types and len(known) < len(array)):
+            return None
+        if not (known.min() >= self._least and known.max() <= self._most):
+            return None
+        if self.rule.type == "number":
+            found = array
+        elif np.abs(known).max() <= _EXACT and (known == np.floor(known)).all():
+            found = np.where(missing, 0, array).astype(np.int64)
+        else:
+            return None
+        taken: list[Any] = found.tolist()
+        for place in np.flatnonzero(missing):
+            taken[place] = None
+        return taken
 
     def problems(self, values: Sequence[Any], read: list[Any]) -> Iterator[Problem]:
         """The broken rules; ``read`` is given the values as the contract has them."""
@@ -171,16 +232,12 @@ class Rules:
     Attributes:
         features: the rules of the columns that a row must have.
         optional: the rules of those that it may have: sensitive ones, for the log.
-        nullable_texts: the features that are texts and may be missing.
     """
 
     def __init__(self, features: Sequence[Rule], optional: Sequence[Rule]) -> None:
         self.features, self.optional = tuple(features), tuple(optional)
         self._columns = [_Column(rule) for rule in (*features, *optional)]
         self._names = frozenset(column.name for column in self._columns)
-        self._numbers = [rule.name for rule in self.features if not rule.textual]
-        self._texts = [rule.name for rule in self.features if rule.textual]
-        self.nullable_texts = [rule.name for rule in self.features if rule.textual and rule.nullable]
 
     @classmethod
     def from_json(cls, contract: Mapping[str, Any]) -> Rules:
@@ -224,8 +281,8 @@ class Rules:
             if given is None:
                 if column.rule.required:
                     problems.append(Problem(WHOLE, column.name, MISSING_COLUMN, "nothing"))
-            elif column.holds(given):
-                read[column.name] = given if type(given) is list else list(given)
+            elif (taken := column.taken(given)) is not None:
+                read[column.name] = taken
             else:
                 values: list[Any] = []
                 read[column.name] = values
@@ -235,20 +292,9 @@ class Rules:
             problems.extend(Problem(WHOLE, name, UNKNOWN_COLUMN, shown(name)) for name in unknown)
         return Checked(read, self, problems, _bad(problems, rows)) if problems else Checked(read, self)
 
-    def arrays(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, NDArray[Any]]:
-        """The features as the program runs them, each of shape (n, 1).
 
-        Numbers are float64 with NaN for what is missing, texts are objects with None for it.
-
-        Args:
-            columns: one value a row, in the contract's types.
-        """
-        arrays: dict[str, NDArray[Any]] = {}
-        for names, kind in ((self._numbers, np.float64), (self._texts, object)):
-            if names:
-                block = np.array([columns[name] for name in names], dtype=kind)
-                arrays.update(zip(names, block[:, :, np.newaxis], strict=True))
-        return arrays
+def _listed(values: Sequence[Any]) -> list[Any]:
+    return values if type(values) is list else list(values)
 
 
 def _bad(problems: Sequence[Problem], rows: int) -> frozenset[int]:

@@ -42,6 +42,17 @@ def table(content_type: str, body: bytes, max_rows: int) -> Table:
     Raises:
         RequestError: the content type or the body is something else.
     """
+    if content_type == "application/json" or _kind(content_type) == "application/json":
+        return _of_json(decoded(body), max_rows)
+    return _of_csv(body, max_rows)
+
+
+def _kind(content_type: str) -> str:
+    """One of `CONTENT_TYPES`.
+
+    Raises:
+        RequestError: it is another, or in other letters than UTF-8.
+    """
     kind, _, parameters = content_type.partition(";")
     kind = kind.strip().lower()
     if kind not in CONTENT_TYPES:
@@ -51,7 +62,7 @@ def table(content_type: str, body: bytes, max_rows: int) -> Table:
     charset = parameters.partition("charset=")[2].strip(' "').lower()
     if charset not in ("", "utf-8", "utf8"):
         raise RequestError(415, f"The charset is {charset[:50]!r}; send UTF-8.")
-    return _of_json(decoded(body), max_rows) if kind == "application/json" else _of_csv(body, max_rows)
+    return kind
 
 
 def _of_json(said: Any, max_rows: int) -> Table:

@@ -108,23 +108,13 @@ class Model:
     def answer(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
         """The predictions by name, one value a row, of rows that hold to the contract.
 
-        Where no text is missing, the columns are already as the program runs them, and are not looked through again.
-
         Args:
             columns: one value a row, in the contract's types.
         """
-        arrays = self.rules.arrays(columns)
-        if self._missing_text(columns):
-            return self.predict({name: array[:, 0] for name, array in arrays.items()})
-        said = self.program.run({name: arrays[name] for name in self.program.inputs})
+        said = self.program.run(columns)
         if self.program.classes:
             said = self.columns_of(said, self.program.classes)
         return {name: values.tolist() for name, values in said.items()}
-
-    def _missing_text(self, columns: Mapping[str, Sequence[Any]]) -> bool:
-        return any(
-            None in columns[rule.name] for rule in self.rules.features if rule.textual and rule.nullable
-        )
 
     def _require_recorded(self) -> None:
         columns = {name: _array(values) for name, values in self.recorded["inputs"].items()}

@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-Arrays = Mapping[str, NDArray[Any]]
+Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 Predictions = dict[str, NDArray[Any]]
 """By name: `y_score` and `y_pred`; for numbers also `y_low` and `y_high`, the ends of the prediction interval."""
 
@@ -35,6 +35,9 @@ MISSING = "__missing__"
 MOST_CHARACTERS = 20_000
 WORD = r"\w+|[\u2600-\u27bf\U0001f000-\U0001faff]"
 """How a text is read; the same as in training."""
+
+ROWS = "program/rows"
+"""The graph's matrix: numbers, dates as seconds since 1970, and categories as their places in `program.json`."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 253_402_300_800.0
@@ -50,12 +53,13 @@ class Program:
 
     Attributes:
         inputs: the columns that it reads, each "double", "string", "datetime" or "text".
-        run: from one array of shape (n, 1) a column to predictions.
+        run: from columns to predictions, without a look at their values: numbers and seconds as they are, None or NaN where
+            missing; categories and texts as text, None where missing.
         classes: the names of several classes by their codes; none for two classes, and for numbers.
     """
 
     inputs: dict[str, str]
-    run: Callable[[Arrays], Predictions]
+    run: Callable[[Columns], Predictions]
     classes: tuple[str, ...] = ()
 
     @classmethod
@@ -69,12 +73,12 @@ class Program:
         folder = Path(folder)
         description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
         if description["runtime"] == "onnx":
-            run = _compiled(folder, description["inputs"], threads)
+            run = _compiled(folder, description["inputs"], description["categories"], threads)
         else:
-            run = _python(folder / "model.skops", description["trusted_types"])
+            run = _python(folder / "model.skops", description["inputs"], description["trusted_types"])
         return cls(description["inputs"], run, tuple(description.get("classes", ())))
 
-    def predict(self, columns: Arrays) -> Predictions:
+    def predict(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
         """What is predicted of each row.
 
         Of two classes, `y_score` is P(positive) and `y_pred` the decided code, each of shape (n,). Of several,
@@ -96,20 +100,16 @@ class Program:
         return self.run({name: _column(columns[name], kind, name) for name, kind in self.inputs.items()})
 
 
-def _column(values: NDArray[Any], kind: str, name: str) -> NDArray[Any]:
+def _column(values: NDArray[Any], kind: str, name: str) -> Sequence[Any] | NDArray[Any]:
     if kind == "double":
-        return np.asarray(values, dtype=np.float64).reshape(-1, 1)
+        return np.asarray(values, dtype=np.float64).reshape(-1)
     if kind == "datetime":
-        return _seconds(np.asarray(values), name).reshape(-1, 1)
-    missing = "" if kind == "text" else MISSING
-    labels = [value if type(value) is str else _label(value, missing) for value in np.ravel(values).tolist()]
-    column = np.empty((len(labels), 1), dtype=object)
-    column[:, 0] = labels
-    return column
+        return _seconds(np.asarray(values), name)
+    return [value if type(value) is str else _label(value) for value in np.ravel(values).tolist()]
 
 
-def _label(value: Any, missing: str) -> str:
-    return missing if _is_missing(value) else str(value)
+def _label(value: Any) -> str | None:
+    return None if _is_missing(value) else str(value)
 
 
 def _is_missing(value: Any) -> bool:
@@ -167,7 +167,9 @@ def _terms(text: str) -> list[str]:
     return [*words, *(f"{one} {other}" for one, other in pairwise(words))]
 
 
-def _reductions(folder: Path, inputs: Mapping[str, str]) -> dict[str, Callable[[NDArray[Any]], NDArray[Any]]]:
+def _reductions(
+    folder: Path, inputs: Mapping[str, str]
+) -> dict[str, Callable[[Iterable[str | None]], NDArray[np.float64]]]:
     """For each column of texts what makes components of them, as `components.training.texts` does."""
     if "text" not in inputs.values():
         return {}
@@ -181,7 +183,7 @@ def _reductions(folder: Path, inputs: Mapping[str, str]) -> dict[str, Callable[[
 
 def _reduction(
     terms: list[str], idf: NDArray[np.float64], components: NDArray[np.float64]
-) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+) -> Callable[[Iterable[str | None]], NDArray[np.float64]]:
     places = {term: place for place, term in enumerate(terms)}
 
     def components_of(text: str) -> NDArray[np.float64]:
@@ -193,14 +195,60 @@ def _reduction(
         total: NDArray[np.float64] = (weights[:, np.newaxis] * components[where]).sum(axis=0)
         return total
 
-    def reduced(texts: NDArray[Any]) -> NDArray[np.float64]:
-        rows = [components_of(text) for text in texts[:, 0].tolist()]
+    def reduced(texts: Iterable[str | None]) -> NDArray[np.float64]:
+        rows = [components_of(text or "") for text in texts]
         return np.array(rows, dtype=np.float64).reshape(-1, components.shape[1])
 
     return reduced
 
 
-def _compiled(folder: Path, inputs: Mapping[str, str], threads: int) -> Callable[[Arrays], Predictions]:
+def _matrix(
+    inputs: Mapping[str, str], categories: Mapping[str, Sequence[str]]
+) -> Callable[[Columns], NDArray[np.float64]]:
+    """What makes the graph's matrix of columns, shape (n, columns that are no texts)."""
+    columns: list[tuple[str, Callable[[Any], float] | None]] = []
+    for name, kind in inputs.items():
+        if kind == "string":
+            columns.append((name, _place(categories[name])))
+        elif kind != "text":
+            columns.append((name, None))
+
+    def matrix(given: Columns) -> NDArray[np.float64]:
+        rows = len(given[columns[0][0]])
+        if rows == 1:
+            row = [given[name][0] if place is None else place(given[name][0]) for name, place in columns]
+            return np.array([row], dtype=np.float64)
+        found = np.empty((rows, len(columns)))
+        for number, (name, place) in enumerate(columns):
+            values: Any = given[name]
+            if place is None:
+                found[:, number] = np.array(values, dtype=np.float64)
+            else:
+                found[:, number] = np.fromiter(map(place, values), np.float64, rows)
+        return found
+
+    return matrix
+
+
+class _Places(dict[Any, float]):
+    """Of each category its place, and of any other the place behind the last."""
+
+    other = 0.0
+
+    def __missing__(self, _: Any) -> float:
+        return self.other
+
+
+def _place(categories: Sequence[str]) -> Callable[[Any], float]:
+    places = _Places((category, float(place)) for place, category in enumerate(categories))
+    places.other = float(len(places))
+    places[None] = places[MISSING]
+    return places.__getitem__
+
+
+def _compiled(
+    folder: Path, inputs: Mapping[str, str], categories: Mapping[str, Sequence[str]], threads: int
+) -> Callable[[Columns], Predictions]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -209,22 +257,24 @@ def _compiled(folder: Path, inputs: Mapping[str, str], threads: int) -> Callable
     model = (folder / "program.onnx").read_bytes()
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     reductions = _reductions(folder, inputs)
-
+    matrix = _matrix(inputs, categories) if len(inputs) > len(reductions) else None
     names = [output.name for output in session.get_outputs()]
 
     # What `session.run` does besides, for other kinds of devices and values, takes as long as a small program.
     call = session._sess.run
 
-    def run(columns: Arrays) -> Predictions:
-        given = dict(columns)
-        for name, reduced in reductions.items():
-            given[name] = reduced(given[name])
+    def run(columns: Columns) -> Predictions:
+        given = {name: reduced(columns[name]) for name, reduced in reductions.items()}
+        if matrix is not None:
+            given[ROWS] = matrix(columns)
         return dict(zip(names, call(names, given, None), strict=True))
 
     return run
 
 
-def _python(path: Path, trusted_types: list[str]) -> Callable[[Arrays], Predictions]:
+def _python(
+    path: Path, inputs: Mapping[str, str], trusted_types: list[str]
+) -> Callable[[Columns], Predictions]:
     foreign = [name for name in trusted_types if not name.startswith(TRUSTED_PACKAGES)]
     if foreign:
         raise ValueError(f"{path.name} needs the types {foreign}, which are not of {TRUSTED_PACKAGES}.")
@@ -232,8 +282,14 @@ def _python(path: Path, trusted_types: list[str]) -> Callable[[Arrays], Predicti
     skops, pandas = importlib.import_module("skops.io"), importlib.import_module("pandas")
     predictor = skops.load(path, trusted=trusted_types)
 
-    def run(columns: Arrays) -> Predictions:
-        frame = pandas.DataFrame({name: values[:, 0] for name, values in columns.items()})
+    def column(name: str, values: Any) -> Any:
+        if inputs[name] in ("double", "datetime"):
+            return np.array(values, dtype=np.float64)
+        missing = "" if inputs[name] == "text" else MISSING
+        return np.array([missing if value is None else value for value in values], dtype=object)
+
+    def run(columns: Columns) -> Predictions:
+        frame = pandas.DataFrame({name: column(name, columns[name]) for name in inputs})
         said = {"y_score": predictor.respond(frame), "y_pred": predictor.predict(frame)}
         if hasattr(predictor, "interval"):
             said["y_low"], said["y_high"] = predictor.interval(frame)

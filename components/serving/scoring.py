@@ -98,6 +98,8 @@ class Scorer:
             RequestError: a row breaks the contract and is not set aside, or no row is left.
         """
         parts = self._parts(table, request_id) if variant is None else [_whole(variant, table)]
+        if len(parts) == 1 and not parts[0].checked.problems:
+            return Admitted(table, request_id, parts, ())
         problems: Sequence[Problem] = [problem for part in parts for problem in _numbered(part)]
         if problems:
             self._counts.refused(problems, table.rows)

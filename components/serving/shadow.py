@@ -81,7 +81,7 @@ class Shadow:
             if checked.problems:
                 self.skipped += 1
                 return
-            said = model.predict(checked.arrays)
+            said = model.answer(checked.columns)
             self.disagreements += sum(
                 ours != theirs for ours, theirs in zip(said["y_pred"], answered["y_pred"], strict=True)
             )

@@ -79,15 +79,16 @@ def of_lists(names: Any, data: Any, max_rows: int) -> Table:
     Raises:
         RequestError: a name comes twice, or a row is shorter or longer than the names.
     """
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    if not isinstance(names, list) or not {str}.issuperset(map(type, names)):
         raise RequestError(400, 'The columns must be a list of names; send them as ["age", ...].')
     if not isinstance(data, list):
         raise RequestError(400, "The data must be a list of rows; send them as [[...], ...].")
-    require_distinct(names)
+    if len(set(names)) < len(names):
+        require_distinct(names)
     require_rows(len(data), max_rows)
     width = len(names)
     if len(data) == 1 and type(data[0]) is list and len(data[0]) == width:
-        return Table({name: [value] for name, value in zip(names, data[0], strict=True)}, 1)
+        return Table(dict(zip(names, [[value] for value in data[0]], strict=True)), 1)
     if {list}.issuperset(map(type, data)) and {width}.issuperset(map(len, data)):
         return Table(dict(zip(names, map(list, zip(*data, strict=True)), strict=True)), len(data))
     number, row = next(

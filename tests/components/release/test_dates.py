@@ -19,7 +19,7 @@ def compiled(parts: DateParts):
     import onnxruntime
 
     graph = Graph()
-    columns = [graph.input(f"date{number}", "double") for number in range(parts.n_features_in_)]
+    columns = [graph.input(f"date{number}") for number in range(parts.n_features_in_)]
     made = dates.parts(graph, parts, graph.concatenated(columns))
     width = len(parts.get_feature_names_out([f"date{number}" for number in range(parts.n_features_in_)]))
     each = graph.add("Split", made, axis=1, num_outputs=1) if width == 1 else made

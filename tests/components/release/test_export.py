@@ -24,7 +24,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 
 from components.errors import BundleError
 from components.release.compiler import NotCompilable
-from components.release.export import export, program
+from components.release.export import Compiled, export, program
+from components.release.inputs import ROWS, Inputs, fed
 from components.training.candidates import FAMILIES, build
 from components.training.features import MISSING, Columns, inputs, preprocessor
 from components.training.predictor import ALWAYS, NEVER, Predictor
@@ -93,15 +94,14 @@ def session_of(compiled: bytes):
     return onnxruntime.InferenceSession(compiled)
 
 
-def scored(compiled: bytes, X: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    session = session_of(compiled)
-    feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
-    y_score, y_pred = session.run(["y_score", "y_pred"], feed)
+def scored(compiled: Compiled, X: pd.DataFrame, columns: Columns = COLUMNS) -> tuple[np.ndarray, np.ndarray]:
+    feed = fed(X, columns, compiled.categories, {})
+    y_score, y_pred = session_of(compiled.model).run(["y_score", "y_pred"], feed)
     return y_score, y_pred
 
 
 def assert_same(predictor: Predictor, X: pd.DataFrame, columns: Columns = COLUMNS) -> None:
-    y_score, y_pred = scored(export(predictor, columns, X[:50]), X)
+    y_score, y_pred = scored(export(predictor, columns, X[:50]), X, columns)
     np.testing.assert_allclose(y_score, predictor.score_positive(X), rtol=0, atol=1e-14)
     np.testing.assert_array_equal(y_pred, predictor.predict(X))
 
@@ -161,13 +161,11 @@ def test_a_column_of_rare_categories_only_is_repeated(table):
     assert_same(with_encoder((X, table[1]), encoder), X)
 
 
-def test_inputs_are_one_tensor_a_column(table):
-    session = session_of(export(of_family(table), COLUMNS, table[0][:50]))
-    found = {value.name: (value.type, value.shape[1]) for value in session.get_inputs()}
-    expected = dict.fromkeys(NUMERIC, ("tensor(double)", 1)) | dict.fromkeys(
-        CATEGORICAL, ("tensor(string)", 1)
-    )
-    assert found == expected
+def test_the_input_is_one_matrix_of_numbers_and_of_the_places_of_categories(table):
+    compiled = export(of_family(table), COLUMNS, table[0][:50])
+    (found,) = session_of(compiled.model).get_inputs()
+    assert (found.name, found.type, found.shape[1]) == (ROWS, "tensor(double)", len(COLUMNS.names))
+    assert compiled.categories == {name: sorted(set(table[0][name])) for name in CATEGORICAL}
 
 
 def test_a_score_on_the_threshold_is_positive(table):
@@ -342,11 +340,9 @@ def test_target_encoding_of_several_classes_is_repeated(table, classes):
     )
     columns = Columns((), ("ancestry", "citizenship", "relationship"))
     prepared = preprocessor(columns, "tree", "multiclass").fit(towns, y)
-    graph = Graph()
-    made = compiler.features(
-        graph, prepared, {name: graph.input(name, "string") for name in columns.names}, columns
-    )
+    graph, categories = Graph(), compiler.categories(prepared, columns)
+    made = compiler.features(graph, prepared, Inputs.of(graph, columns, categories, {}), columns)
     flat = graph.add("Reshape", made, graph.constant([-1]))
-    feed = {name: towns[name].to_numpy(object).reshape(-1, 1) for name in columns.names}
+    feed = fed(towns, columns, categories, {})
     found = session_of(graph.to_bytes({"made": (flat, "double")})).run(["made"], feed)[0]
     np.testing.assert_array_equal(found.reshape(len(X), -1), prepared.transform(towns))

@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 
 from components.errors import BundleError
 from components.release.export import export, predictions, program
+from components.release.inputs import fed
 from components.serving import program as runtime
 from components.serving.program import Program
 from components.training.candidates import FAMILIES, build
@@ -70,9 +71,10 @@ def of_numbers(patients, model=None, family="linear") -> NumberPredictor:
 def served(predictor, columns, X) -> dict[str, np.ndarray]:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(export(predictor, columns, X[:50]))
+    compiled = export(predictor, columns, X[:50])
+    session = onnxruntime.InferenceSession(compiled.model)
     names = [output.name for output in session.get_outputs()]
-    feed = {name: X[name].to_numpy().reshape(-1, 1) for name in X.columns}
+    feed = fed(X, columns, compiled.categories, {})
     return dict(zip(names, session.run(names, feed), strict=True))
 
 

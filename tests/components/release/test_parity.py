@@ -39,9 +39,16 @@ def predictor(X: pd.DataFrame) -> Predictor:
 @pytest.fixture(scope="module")
 def files(X: pd.DataFrame, predictor: Predictor) -> dict[str, bytes]:
     kinds = {"education": "double", "age": "double", "relationship": "string", "marital_status": "string"}
+    compiled = export(predictor, COLUMNS, X[:50])
+    description = {
+        "runtime": "onnx",
+        "inputs": kinds,
+        "categories": compiled.categories,
+        "trusted_types": [],
+    }
     return {
-        "program.json": json.dumps({"runtime": "onnx", "inputs": kinds, "trusted_types": []}).encode(),
-        "program.onnx": export(predictor, COLUMNS, X[:50]),
+        "program.json": json.dumps(description).encode(),
+        "program.onnx": compiled.model,
         "program.pyz": program_code(),
     }
 

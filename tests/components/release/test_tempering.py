@@ -23,7 +23,7 @@ X[GENERATOR.random(X.shape) < 0.05] = np.nan
 
 def in_graph(transformer: Tempered, values: np.ndarray) -> np.ndarray:
     graph = Graph()
-    columns = [graph.input(f"x{number}", "double") for number in range(values.shape[1])]
+    columns = [graph.input(f"x{number}") for number in range(values.shape[1])]
     made = tempered(graph, transformer, graph.concatenated(columns))
     flat = graph.add("Reshape", made, graph.constant([-1]))
     session = onnxruntime.InferenceSession(graph.to_bytes({"made": (flat, "double")}))

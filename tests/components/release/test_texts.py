@@ -4,8 +4,9 @@ import json
 import numpy as np
 import pandas as pd
 
+from components.release.inputs import ROWS, fed
 from components.release.parity import PROGRAM_FILES
-from components.release.texts import ARRAYS, TERMS, fed, files, found
+from components.release.texts import ARRAYS, TERMS, files, found
 from components.training.features import Columns, preprocessor
 
 COLUMNS = Columns(("age",), (), (), ("note", "more"))
@@ -38,10 +39,10 @@ def test_the_files_are_plain_and_the_same_for_the_same_texts():
         np.testing.assert_array_equal(arrays["idf_1"], found(PREPARED, COLUMNS)["more"].idf_)
 
 
-def test_the_graph_is_fed_with_components_and_plain_columns():
+def test_the_graph_is_fed_with_components_and_one_matrix():
     parts = found(PREPARED, COLUMNS)
-    feed = fed(X, parts)
-    assert feed["age"].shape == (40, 1)
+    feed = fed(X, COLUMNS, {}, parts)
+    np.testing.assert_array_equal(feed[ROWS], X[["age"]])
     np.testing.assert_array_equal(feed["note"], parts["note"].transform(X[["note"]]))
 
 

@@ -42,8 +42,9 @@ def predictor(rows: pd.DataFrame) -> Predictor:
 def folder(rows, predictor, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     X = inputs(rows, COLUMNS)
-    (folder / "program.onnx").write_bytes(export.export(predictor, COLUMNS, X[:50]))
-    description = {"runtime": "onnx", "inputs": KINDS, "trusted_types": []}
+    compiled = export.export(predictor, COLUMNS, X[:50])
+    (folder / "program.onnx").write_bytes(compiled.model)
+    description = {"runtime": "onnx", "inputs": KINDS, "categories": compiled.categories, "trusted_types": []}
     (folder / "program.json").write_text(json.dumps(description))
     return folder
 
