@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.errors import BundleError
 from components.release import dates, tempering, trees
+from components.release.categories import NotCompilable, parts
 from components.release.graph import Graph, Tensor
 from components.release.inputs import Inputs
 from components.training.class_predictor import DIGITS
@@ -19,14 +20,7 @@ from components.training.recalibration import CLIP
 if TYPE_CHECKING:
     from components.training.missing import FillMissing
 
-UNSEEN = "\ufffd unseen \ufffd"
-"""A category that no table holds: what an encoder makes of it, it makes of every new one."""
-
 Writer = Callable[[Graph, Any, Tensor], Tensor]
-
-
-class NotCompilable(BundleError):  # noqa: N818
-    """A predictor has no exact ONNX form here; it can be served as Python."""
 
 
 def features(graph: Graph, transformer: Any, table: Inputs, columns: Columns) -> Tensor:
@@ -43,59 +37,37 @@ def features(graph: Graph, transformer: Any, table: Inputs, columns: Columns) ->
     Raises:
         NotCompilable: a part has no ONNX form here.
     """
-    parts = []
-    for name, part, names in _parts(transformer):
+    made: list[Tensor | list[str]] = []
+    for name, part, names in parts(transformer):
         unknown = [column for column in names if column not in table]
         if unknown:
             raise NotCompilable(f"Part '{name}' of the features reads {unknown}, which are no model inputs.")
         if set(names) <= set(columns.numeric):
-            parts.append(_numbers(graph, part, table.columns(names)))
+            made.append(names if _keeps(part) else _numbers(graph, part, table.columns(names)))
+        elif set(names) <= table.encodings.final:
+            made.append(names)
         elif set(names) <= set(columns.categorical):
-            parts += _encoded(graph, part, table, names)
+            made += _encoded(graph, table, name, names)
         elif set(names) <= set(columns.dates):
-            parts.append(_after(graph, part, dates.parts, table.columns(names)))
+            made.append(_after(graph, part, dates.parts, table.columns(names)))
         elif set(names) <= set(columns.texts) and len(names) == 1:
-            parts.append(_after(graph, part, _reduced, table.texts[names[0]]))
+            made.append(_after(graph, part, _reduced, table.texts[names[0]]))
         else:
             raise NotCompilable(
                 f"Part '{name}' of the features mixes numbers, categories, dates or texts; split it."
             )
-    return graph.concatenated(parts)
+    return graph.concatenated(_joined(made, table))
 
 
-def categories(transformer: Any, columns: Columns) -> dict[str, list[str]]:
-    """By categorical column, the categories that any part of the fitted preprocessing knows.
-
-    Raises:
-        NotCompilable: a part does not list them, or knows some that are no text.
-    """
-    found: dict[str, dict[str, None]] = {name: {} for name in columns.categorical}
-    for _, part, names in _parts(transformer):
-        if not set(names) <= set(columns.categorical):
-            continue
-        first = part.steps[0][1] if hasattr(part, "steps") else part
-        if not hasattr(first, "categories_"):
-            raise NotCompilable(
-                f"{_name(first)} on {names} knows no categories; use an encoder that lists them."
-            )
-        for name, known in zip(names, first.categories_, strict=True):
-            if not all(isinstance(value, str) for value in known):
-                raise NotCompilable(f"{_name(first)} on {names} knows categories that are no text.")
-            found[name] |= dict.fromkeys(known)
-    return {name: list(known) for name, known in found.items()}
-
-
-def _parts(transformer: Any) -> list[tuple[str, Any, list[str]]]:
-    """Name, transformer and columns of each part that does something."""
-    from sklearn.compose import ColumnTransformer
-
-    if type(transformer) is not ColumnTransformer:
-        raise NotCompilable(f"'features' is a {_name(transformer)}; only a ColumnTransformer compiles.")
-    return [
-        (name, part, list(names))
-        for name, part, names in transformer.transformers_
-        if len(names) and part != "drop"
-    ]
+def _joined(made: list[Tensor | list[str]], table: Inputs) -> list[Tensor]:
+    """The parts as tensors; columns of the matrix that stand together are taken together."""
+    tensors: list[Tensor] = []
+    for plain, some in groupby(made, key=lambda part: isinstance(part, list)):
+        if plain:
+            tensors.append(table.columns([name for names in some for name in names]))
+        else:
+            tensors += [str(tensor) for tensor in some]
+    return tensors
 
 
 def _after(graph: Graph, transformer: Any, first: Writer, X: Tensor) -> Tensor:
@@ -124,7 +96,7 @@ def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     from components.training.missing import FillMissing
     from components.training.tempered import Tempered
 
-    if transformer == "passthrough" or _is_identity(transformer):
+    if _keeps(transformer):
         return X
     if type(transformer) is Pipeline:
         for _, step in transformer.steps:
@@ -141,9 +113,20 @@ def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     return writer(graph, transformer, X)
 
 
-def _is_identity(transformer: Any) -> bool:
+def _keeps(transformer: Any) -> bool:
+    """Whether numbers come out as they went in."""
+    from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer
 
+    from components.training.missing import FillMissing
+
+    if transformer == "passthrough":
+        return True
+    if type(transformer) is Pipeline:
+        return all(_keeps(step) for _, step in transformer.steps)
+    if type(transformer) is FillMissing:
+        fills = len(transformer.marked_) or not np.isnan(transformer.fill_).all()
+        return not fills and not transformer.single
     return type(transformer) is FunctionTransformer and transformer.func is None
 
 
@@ -162,62 +145,13 @@ def _scaled(graph: Graph, scaler: Any, X: Tensor) -> Tensor:
     return graph.add("Div", X, graph.constant(scaler.scale_)) if scaler.with_std else X
 
 
-def _encoded(graph: Graph, encoder: Any, table: Inputs, names: list[str]) -> list[Tensor]:
-    """What the encoder makes of each column, looked up in tables that the encoder itself filled."""
-    tables = _tables(encoder, names, [list(table.categories[name]) for name in names])
-    if all(each.shape[1] == 1 for each in tables):
-        # One number a category: all columns are looked up at once, each in its part of one long table.
-        places = graph.cast(table.columns(names), "int64")
-        starts = np.cumsum([0, *(len(each) for each in tables[:-1])])
-        if len(names) > 1:
-            places = graph.add("Add", places, graph.constant(starts))
-        return [graph.add("Gather", graph.constant(np.concatenate(tables)[:, 0]), places, axis=0)]
+def _encoded(graph: Graph, table: Inputs, part: str, names: list[str]) -> list[Tensor]:
+    """What a part's encoder makes of each column, looked up in the tables that the encoder itself filled."""
     return [
         _looked_up(graph, table.columns([name]), each)
-        for name, each in zip(names, tables, strict=True)
+        for name, each in zip(names, table.encodings.tables[part], strict=True)
         if each.shape[1]
     ]
-
-
-def _tables(encoder: Any, names: list[str], categories: list[list[str]]) -> list[NDArray[np.float64]]:
-    """For each column, a row a known category and one for any other, and a column an output of its own."""
-    import pandas as pd
-
-    usual = [known[0] for known in categories]
-    rows = [
-        [*usual[:column], value, *usual[column + 1 :]]
-        for column, known in enumerate(categories)
-        for value in [*known, UNSEEN]
-    ]
-    try:
-        found = encoder.transform(pd.DataFrame(rows, columns=names, dtype=object))
-    except ValueError as error:
-        raise NotCompilable(
-            f"{_name(encoder)} on {names} refuses a category it has not seen: {error}"
-        ) from error
-    encoded = np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
-    sizes = [len(known) + 1 for known in categories]
-    blocks = np.split(encoded, np.cumsum(sizes)[:-1])
-    owners = _owners(np.array([[len(np.unique(output)) > 1 for output in block.T] for block in blocks]))
-    if owners is None:
-        raise NotCompilable(f"{_name(encoder)} on {names} does not keep the columns apart and in order.")
-    return [block[:, owners == column] for column, block in enumerate(blocks)]
-
-
-def _owners(varies: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    """The input column that each output depends on; a constant output goes with the one before it.
-
-    Args:
-        varies: whether an output (column) varies with an input (row).
-
-    Returns:
-        None if an output depends on several inputs, or the outputs are not in the order of the inputs.
-    """
-    owners = np.where(varies.any(axis=0), varies.argmax(axis=0), -1)
-    for output in np.flatnonzero(owners < 0):
-        owners[output] = owners[output - 1] if output else 0
-    apart = (varies.sum(axis=0) <= 1).all() and (np.diff(owners) >= 0).all()
-    return owners if apart else None
 
 
 def _looked_up(graph: Graph, column: Tensor, table: NDArray[np.float64]) -> Tensor:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from components.errors import BundleError
 from components.release import compiler, texts
 from components.release.archive import canonical_skops, program_code
-from components.release.compiler import UNSEEN, NotCompilable, features, recalibrated, response
+from components.release.categories import UNSEEN, NotCompilable, Numbers, encodings
+from components.release.compiler import features, recalibrated, response
 from components.release.graph import Graph
-from components.release.inputs import Categories, Inputs, fed
+from components.release.inputs import Inputs, fed
 from components.release.parity import Latency, Parity, clean_run, compare
 from components.training.class_predictor import ClassPredictor
 from components.training.features import MISSING, Columns
@@ -96,7 +97,8 @@ def program(
     reason = ""
     try:
         compiled = export(predictor, columns, X.head(_EXAMPLE_ROWS))
-        served, categories = {"program.onnx": compiled.model}, compiled.categories
+        served = {"program.onnx": compiled.model}
+        categories = {name: numbers.to_json() for name, numbers in compiled.categories.items()}
         served |= texts.files(texts.found(predictor.pipeline["features"], columns))
     except NotCompilable as error:
         runtime, reason, served, categories = "skops", str(error), {"model.skops": model}, {}
@@ -150,17 +152,17 @@ class Compiled:
 
     Attributes:
         model: the file.
-        categories: by categorical column, what the places that the graph is fed with stand for.
+        categories: by column, the numbers that the graph is fed with for its categories.
     """
 
     model: bytes
-    categories: Categories
+    categories: Mapping[str, Numbers]
 
 
 def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> Compiled:
     """The predictor as an ONNX model.
 
-    Inputs are one matrix of numbers, dates as seconds and categories as their places; and for each text the components
+    Inputs are one matrix of numbers, dates as seconds and categories as their numbers; and for each text the components
     that `training.texts` makes of it, shape (n, components). Outputs are those of `predictions`. Everything is computed in
     double precision, as scikit-learn does.
 
@@ -177,12 +179,12 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
         raise NotCompilable(f"The pipeline has the steps {list(steps)}; only 'features' and 'model' compile.")
     graph = Graph()
     reduced = texts.found(steps["features"], columns)
-    categories = compiler.categories(steps["features"], columns)
-    X = features(graph, steps["features"], Inputs.of(graph, columns, categories, reduced), columns)
+    encoded = encodings(steps["features"], columns)
+    X = features(graph, steps["features"], Inputs.of(graph, columns, encoded, reduced), columns)
     model = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
     rows = _with_edges(X_example, columns)
-    _repeats(model, predictor, rows, fed(rows, columns, categories, reduced))
-    return Compiled(model, categories)
+    _repeats(model, predictor, rows, fed(rows, columns, encoded.numbers, reduced))
+    return Compiled(model, encoded.numbers)
 
 
 def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, tuple[Tensor, str]]:

@@ -68,7 +68,16 @@ class Graph:
         """
         from onnx import TensorProto, checker, helper
 
-        named = [helper.make_node("Identity", [tensor], [name]) for name, (tensor, _) in outputs.items()]
+        called: dict[Tensor, str] = {}
+        named = []
+        for name, (tensor, _) in outputs.items():
+            if tensor in called or not any(tensor in node.output for node in self._nodes):
+                named.append(helper.make_node("Identity", [called.get(tensor, tensor)], [name]))
+            else:
+                called[tensor] = name
+        for node in self._nodes:
+            for names in (node.input, node.output):
+                names[:] = [called.get(name, name) for name in names]
         infos = [
             helper.make_tensor_value_info(
                 name,

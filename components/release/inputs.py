@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.release.categories import Encodings, Numbers
 from components.release.graph import Graph, Tensor
 from components.training.features import Columns
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 ROWS = "program/rows"
 """The matrix, shape (n, columns that are no texts), in double precision; no column is called so."""
 
-Categories = Mapping[str, Sequence[str]]
-"""By column, the categories that a graph knows: it is fed with their places, and with one more for any other."""
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -30,26 +28,26 @@ class Inputs:
 
     Attributes:
         graph: has them.
-        places: of the columns in the matrix: numbers, dates as seconds since 1970, and categories as their places.
+        places: of the columns in the matrix: numbers, dates as seconds since 1970, and categories as their numbers.
         texts: the input of each text column, its components of shape (n, components).
-        categories: what the places of categories mean.
+        encodings: what the numbers of categories mean.
     """
 
     graph: Graph
     places: Mapping[str, int]
     texts: Mapping[str, Tensor]
-    categories: Categories
+    encodings: Encodings
 
     @classmethod
     def of(
-        cls, graph: Graph, columns: Columns, categories: Categories, reduced: Mapping[str, TextParts]
+        cls, graph: Graph, columns: Columns, encoded: Encodings, reduced: Mapping[str, TextParts]
     ) -> Inputs:
         """The inputs for a table's columns, in the order in which the columns are known."""
         plain = [name for name, kind in columns.kinds.items() if kind != "text"]
         if plain:
             graph.input(ROWS, len(plain))
         texts = {name: graph.input(name, part.components_.shape[1]) for name, part in reduced.items()}
-        return cls(graph, {name: place for place, name in enumerate(plain)}, texts, categories)
+        return cls(graph, {name: place for place, name in enumerate(plain)}, texts, encoded)
 
     def __contains__(self, name: str) -> bool:
         return name in self.places or name in self.texts
@@ -63,25 +61,24 @@ class Inputs:
 
 
 def fed(
-    X: pd.DataFrame, columns: Columns, categories: Categories, reduced: Mapping[str, TextParts]
+    X: pd.DataFrame, columns: Columns, numbers: Mapping[str, Numbers], reduced: Mapping[str, TextParts]
 ) -> dict[str, NDArray[np.float64]]:
     """What the graph of these rows is fed with; `serving.program` makes the same of what clients send.
 
     Args:
         X: in the form of `features.inputs`.
         columns: the features.
-        categories: that the graph knows.
+        numbers: of the categories of each column.
         reduced: the fitted transformer of each text column.
     """
     plain = [name for name, kind in columns.kinds.items() if kind != "text"]
     matrix = [
-        _places(X[name], categories[name]) if name in columns.categorical else X[name].to_numpy(np.float64)
+        _numbers(X[name], numbers[name]) if name in columns.categorical else X[name].to_numpy(np.float64)
         for name in plain
     ]
     texts = {name: part.transform(X[[name]]) for name, part in reduced.items()}
     return ({ROWS: np.column_stack(matrix)} if plain else {}) | texts
 
 
-def _places(values: pd.Series[Any], categories: Sequence[str]) -> NDArray[np.float64]:
-    places = {category: place for place, category in enumerate(categories)}
-    return np.array([places.get(value, len(places)) for value in values.tolist()], dtype=np.float64)
+def _numbers(values: pd.Series[Any], of: Numbers) -> NDArray[np.float64]:
+    return np.array([of.known.get(value, of.other) for value in values.tolist()], dtype=np.float64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import os
 import re
 import sys
@@ -37,7 +38,7 @@ WORD = r"\w+|[\u2600-\u27bf\U0001f000-\U0001faff]"
 """How a text is read; the same as in training."""
 
 ROWS = "program/rows"
-"""The graph's matrix: numbers, dates as seconds since 1970, and categories as their places in `program.json`."""
+"""The graph's matrix: numbers, dates as seconds since 1970, and categories as their numbers in `program.json`."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 253_402_300_800.0
@@ -203,35 +204,35 @@ def _reduction(
 
 
 def _matrix(
-    inputs: Mapping[str, str], categories: Mapping[str, Sequence[str]]
+    inputs: Mapping[str, str], categories: Mapping[str, Any]
 ) -> Callable[[Columns], NDArray[np.float64]]:
     """What makes the graph's matrix of columns, shape (n, columns that are no texts)."""
     columns: list[tuple[str, Callable[[Any], float] | None]] = []
     for name, kind in inputs.items():
         if kind == "string":
-            columns.append((name, _place(categories[name])))
+            columns.append((name, _numbers(categories[name]).__getitem__))
         elif kind != "text":
             columns.append((name, None))
 
     def matrix(given: Columns) -> NDArray[np.float64]:
         rows = len(given[columns[0][0]])
         if rows == 1:
-            row = [given[name][0] if place is None else place(given[name][0]) for name, place in columns]
+            row = [given[name][0] if number is None else number(given[name][0]) for name, number in columns]
             return np.array([row], dtype=np.float64)
         found = np.empty((rows, len(columns)))
-        for number, (name, place) in enumerate(columns):
+        for place, (name, number) in enumerate(columns):
             values: Any = given[name]
-            if place is None:
-                found[:, number] = np.array(values, dtype=np.float64)
+            if number is None:
+                found[:, place] = np.array(values, dtype=np.float64)
             else:
-                found[:, number] = np.fromiter(map(place, values), np.float64, rows)
+                found[:, place] = np.fromiter(map(number, values), np.float64, rows)
         return found
 
     return matrix
 
 
-class _Places(dict[Any, float]):
-    """Of each category its place, and of any other the place behind the last."""
+class _Numbers(dict[Any, float]):
+    """Of each category its number, and of any other one for all."""
 
     other = 0.0
 
@@ -239,15 +240,19 @@ class _Places(dict[Any, float]):
         return self.other
 
 
-def _place(categories: Sequence[str]) -> Callable[[Any], float]:
-    places = _Places((category, float(place)) for place, category in enumerate(categories))
-    places.other = float(len(places))
-    places[None] = places[MISSING]
-    return places.__getitem__
+def _numbers(said: Mapping[str, Any]) -> _Numbers:
+    numbers = _Numbers((category, _or_nan(number)) for category, number in said["numbers"].items())
+    numbers.other = _or_nan(said["other"])
+    numbers[None] = numbers[MISSING]
+    return numbers
+
+
+def _or_nan(number: float | None) -> float:
+    return math.nan if number is None else float(number)
 
 
 def _compiled(
-    folder: Path, inputs: Mapping[str, str], categories: Mapping[str, Sequence[str]], threads: int
+    folder: Path, inputs: Mapping[str, str], categories: Mapping[str, Any], threads: int
 ) -> Callable[[Columns], Predictions]:
     import onnxruntime
 

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from components.errors import BundleError
-from components.release.compiler import NotCompilable
+from components.release.categories import NotCompilable, encodings
 from components.release.export import Compiled, export, program
 from components.release.inputs import ROWS, Inputs, fed
 from components.training.candidates import FAMILIES, build
@@ -161,11 +161,34 @@ def test_a_column_of_rare_categories_only_is_repeated(table):
     assert_same(with_encoder((X, table[1]), encoder), X)
 
 
-def test_the_input_is_one_matrix_of_numbers_and_of_the_places_of_categories(table):
-    compiled = export(of_family(table), COLUMNS, table[0][:50])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_input_is_one_matrix_of_numbers_and_of_what_stands_for_categories(table, family):
+    compiled = export(of_family(table, family), COLUMNS, table[0][:50])
     (found,) = session_of(compiled.model).get_inputs()
     assert (found.name, found.type, found.shape[1]) == (ROWS, "tensor(double)", len(COLUMNS.names))
-    assert compiled.categories == {name: sorted(set(table[0][name])) for name in CATEGORICAL}
+    assert {name: list(found.known) for name, found in compiled.categories.items()} == {
+        name: sorted(set(table[0][name])) for name in CATEGORICAL
+    }
+
+
+@pytest.mark.parametrize("second", [list(CATEGORICAL[:1]), list(CATEGORICAL)])
+def test_a_column_that_two_encoders_read_is_looked_up_by_its_place(table, second):
+    ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+    target = TargetEncoder(random_state=0, cv=2)
+    both = ColumnTransformer([("ordinal", ordinal, list(CATEGORICAL)), ("target", target, second)])
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=0)
+    predictor = fitted(table, Pipeline([("features", both), ("model", model)]))
+    assert not encodings(predictor.pipeline["features"], COLUMNS).final
+    assert_same(predictor, table[0])
+
+
+@pytest.mark.parametrize(("family", "other"), [("gradient_boosting", np.nan), ("random_forest", -1.0)])
+def test_what_an_encoder_makes_of_a_category_is_fed_where_it_is_one_number(table, family, other):
+    made = export(of_family(table, family), COLUMNS, table[0][:50]).categories
+    for name in CATEGORICAL:
+        assert list(made[name].known.values()) == list(range(len(set(table[0][name]))))
+        np.testing.assert_equal(made[name].other, other)
+        assert made[name].to_json()["other"] == (None if np.isnan(other) else other)
 
 
 def test_a_score_on_the_threshold_is_positive(table):
@@ -187,7 +210,8 @@ def test_thresholds_for_always_and_never_hold(table, threshold, share):
 
 def test_the_same_predictor_gives_the_same_bytes(table):
     predictor = of_family(table, "gradient_boosting")
-    assert export(predictor, COLUMNS, table[0][:50]) == export(predictor, COLUMNS, table[0][:50])
+    one, other = (export(predictor, COLUMNS, table[0][:50]) for _ in range(2))
+    assert one.model == other.model
 
 
 def test_columns_may_bear_any_name(table):
@@ -340,9 +364,9 @@ def test_target_encoding_of_several_classes_is_repeated(table, classes):
     )
     columns = Columns((), ("ancestry", "citizenship", "relationship"))
     prepared = preprocessor(columns, "tree", "multiclass").fit(towns, y)
-    graph, categories = Graph(), compiler.categories(prepared, columns)
-    made = compiler.features(graph, prepared, Inputs.of(graph, columns, categories, {}), columns)
+    graph, encoded = Graph(), encodings(prepared, columns)
+    made = compiler.features(graph, prepared, Inputs.of(graph, columns, encoded, {}), columns)
     flat = graph.add("Reshape", made, graph.constant([-1]))
-    feed = fed(towns, columns, categories, {})
+    feed = fed(towns, columns, encoded.numbers, {})
     found = session_of(graph.to_bytes({"made": (flat, "double")})).run(["made"], feed)[0]
     np.testing.assert_array_equal(found.reshape(len(X), -1), prepared.transform(towns))

@@ -43,7 +43,7 @@ def files(X: pd.DataFrame, predictor: Predictor) -> dict[str, bytes]:
     description = {
         "runtime": "onnx",
         "inputs": kinds,
-        "categories": compiled.categories,
+        "categories": {name: each.to_json() for name, each in compiled.categories.items()},
         "trusted_types": [],
     }
     return {

@@ -44,7 +44,12 @@ def folder(rows, predictor, tmp_path_factory) -> Path:
     X = inputs(rows, COLUMNS)
     compiled = export.export(predictor, COLUMNS, X[:50])
     (folder / "program.onnx").write_bytes(compiled.model)
-    description = {"runtime": "onnx", "inputs": KINDS, "categories": compiled.categories, "trusted_types": []}
+    description = {
+        "runtime": "onnx",
+        "inputs": KINDS,
+        "categories": {name: each.to_json() for name, each in compiled.categories.items()},
+        "trusted_types": [],
+    }
     (folder / "program.json").write_text(json.dumps(description))
     return folder
 
