@@ -36,7 +36,8 @@ class RequestError(Exception):
         status: of HTTP.
         message: for people.
         problems: which rows break which rules, if that is why.
-        reason: under what the metrics count it: "queue", "body", "rows", "token", "timeout" or "".
+        reason: under what the metrics count it: "queue", "body", "rows", "token", "timeout", "unread",
+            "connections" or "".
         headers: that the answer carries.
     """
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from components.serving.metrics import Metrics
     from components.serving.prediction_log import PredictionLog
     from components.serving.settings import ServingSettings
+    from components.serving.shadow import Shadow
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -32,7 +33,9 @@ Send = Callable[[Message], Awaitable[None]]
 INLINE_BYTES = 32_768
 """Longer bodies are worked on in a thread, so that probes and short requests are answered meanwhile."""
 
-_RETRY = ((b"retry-after", b"1"),)
+RETRY = ((b"retry-after", b"1"),)
+"""For those who may come again."""
+
 WHOLE_MESSAGE = "serving.whole_message"
 """In the scope of a request that has come whole, so that nobody waits for its body."""
 
@@ -80,14 +83,19 @@ class App:
         return self._settings.timeout_seconds
 
     @property
+    def max_connections(self) -> int:
+        """The most connections at a time."""
+        return self._settings.max_connections
+
+    @property
     def in_flight(self) -> int:
         """The requests that are being answered."""
         return self._in_flight
 
     @property
-    def shadow_disagreements(self) -> int:
-        """Rows on which the shadow decided otherwise."""
-        return self._scorer.shadow.disagreements
+    def shadow(self) -> Shadow:
+        """What scores beside the champion."""
+        return self._scorer.shadow
 
     def watch(self, tasks: Sized) -> None:
         """Know the requests that the event loop has in hand, so that those of a moment are scored together."""
@@ -172,7 +180,7 @@ class App:
                     headers=((b"www-authenticate", b"Bearer"),),
                 )
             if self._waiting >= self._settings.max_waiting and endpoint.methods == POSTS:
-                raise RequestError(503, "The server is busy; try again.", reason="queue", headers=_RETRY)
+                raise RequestError(503, "The server is busy; try again.", reason="queue", headers=RETRY)
         if method not in endpoint.methods:
             raise RequestError(
                 405,
@@ -205,7 +213,13 @@ class App:
         length, more = 0, True
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None
-        timer = loop.call_later(self.timeout_seconds, task.cancel)
+        late = False
+
+        def end() -> None:
+            nonlocal late
+            late = task.cancel()
+
+        timer = loop.call_later(self.timeout_seconds, end)
         try:
             while more:
                 message = message or await receive()
@@ -217,7 +231,7 @@ class App:
                     raise _too_long(most)
                 message = None
         except asyncio.CancelledError:
-            if not timer.cancelled() and loop.time() < timer.when():
+            if not late:
                 raise  # somebody else ends the request
             task.uncancel()
             told = f"The body did not come within {self.timeout_seconds:g} s."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from components.serving.answers import RequestError
-from components.serving.app import WHOLE_MESSAGE
+from components.serving.app import RETRY, WHOLE_MESSAGE
 
 if TYPE_CHECKING:
     from components.serving.app import App
@@ -17,20 +17,27 @@ MOST_HEADER_BYTES = 65_536
 
 
 class Connection(HttpToolsProtocol):
-    """Closes a connection whose headers do not come in time, with 408, or are too long, with 431.
+    """Closes a connection whose headers do not come in time, with 408, or are too long, with 431; and one that is too many.
 
-    The time runs only while headers are incomplete, so that a request which comes in one piece costs no timer.
+    The time runs only while headers are incomplete, so that a request which comes in one piece costs no timer. A client that does
+    not read its answer is not waited for either, since the answer is kept in memory for it.
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _in_headers, _header_bytes = True, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > self._served.max_connections:
+            told = f"There are {self._served.max_connections} connections already; try again."
+            self._refuse(RequestError(503, told, reason="connections", headers=RETRY))
+            return
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop()
+        self._stop_unread()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -68,6 +75,14 @@ class Connection(HttpToolsProtocol):
         scope[WHOLE_MESSAGE] = True
         super().on_message_complete()
 
+    def pause_writing(self) -> None:
+        self._unread = self.loop.call_later(self._served.timeout_seconds, self._not_read)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stop_unread()
+        super().resume_writing()
+
     @property
     def _served(self) -> App:
         app: Any = self.config.app
@@ -87,13 +102,27 @@ class Connection(HttpToolsProtocol):
         seconds = self._served.timeout_seconds
         self._refuse(RequestError(408, f"The headers did not come within {seconds:g} s.", reason="timeout"))
 
+    def _not_read(self) -> None:
+        self._unread = None
+        self._served.refusal(RequestError(408, "The answer was not read in time.", reason="unread"), "other")
+        self.transport.abort()
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def _refuse(self, error: RequestError) -> None:
         """Tell the client why, and close; there is no request that the application could answer."""
         if self.transport.is_closing():
             return
         body = self._served.refusal(error, "other").body
-        head = b"content-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(
-            body
+        headers = (
+            (b"content-type", b"application/json"),
+            (b"connection", b"close"),
+            (b"content-length", b"%d" % len(body)),
+            *error.headers,
         )
-        self.transport.write(STATUS_LINE[error.status] + head + body)
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[error.status], head, body))
         self.transport.close()

@@ -69,6 +69,7 @@ METRICS = (
     Metric("serving_log_lost_total", "counter", "Predictions that were not logged."),
     Metric("serving_log_bytes_total", "counter", "What was written to the prediction log, in bytes."),
     Metric("serving_shadow_disagreements_total", "counter", "Rows on which the shadow decided otherwise."),
+    Metric("serving_shadow_skipped_total", "counter", "Requests that the shadow did not score."),
     Metric("serving_ready", "gauge", "1 while requests are wanted.", "most"),
     Metric("serving_workers", "gauge", "Processes that answer.", "running"),
     Metric("process_resident_memory_bytes", "gauge", "Memory of each worker, in bytes.", "running"),

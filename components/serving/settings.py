@@ -13,7 +13,7 @@ LogMode = Literal["window", "strict", "off"]
 
 _CHOICES = {"bad_rows": ("refuse", "set_aside"), "log": ("window", "strict", "off")}
 _LEAST = {
-    "requests_per_second": 1e-9, "workers": 1, "threads": 1, "max_body_bytes": 1, "max_rows": 1, "max_waiting": 1,
+    "requests_per_second": 1e-9, "workers": 1, "threads": 1, "max_body_bytes": 1, "max_rows": 1, "max_waiting": 1, "max_connections": 1,
     "timeout_seconds": 1e-3, "log_window_seconds": 1e-3, "log_segment_bytes": 1, "log_buffer_bytes": 1,
     "drain_seconds": 0.0,
 }  # fmt: skip
@@ -31,7 +31,8 @@ class ServingSettings:
         max_body_bytes: the longest body of a request.
         max_rows: the most rows of a request.
         max_waiting: the most requests in flight in one worker; one more is answered 503.
-        timeout_seconds: how long a client may take to send a request's headers, and how long to send its body.
+        max_connections: the most connections of one worker; one more is answered 503 and closed.
+        timeout_seconds: how long a client may take to send a request's headers, to send its body, and to begin to read.
         bad_rows: "refuse" a request with a row that breaks the contract, or "set_aside" that row and answer the rest.
         log: "window": predictions are written every ``log_window_seconds``; "strict": before they are answered.
         log_window_seconds: what a killed worker may lose.
@@ -47,6 +48,7 @@ class ServingSettings:
     max_body_bytes: int = 16_777_216
     max_rows: int = 10_000
     max_waiting: int = 64
+    max_connections: int = 1000
     timeout_seconds: float = 10.0
     bad_rows: BadRows = "refuse"
     log: LogMode = "window"

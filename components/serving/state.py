@@ -33,7 +33,8 @@ class State:
             "serving_log_bytes_total": float(log.written_bytes),
             "serving_model_refused": float(bool(deployment.refused)),
             "serving_model_swaps_total": float(deployment.swaps),
-            "serving_shadow_disagreements_total": float(self._app.shadow_disagreements),
+            "serving_shadow_disagreements_total": float(self._app.shadow.disagreements),
+            "serving_shadow_skipped_total": float(self._app.shadow.skipped),
         }.items():
             self._metrics.set(self._metrics.place(name), value)
         self._tell_models()

@@ -1,5 +1,6 @@
 """What a client may take of the server is limited; nothing that it does keeps others from being answered."""
 
+import contextlib
 import json
 import signal
 import socket
@@ -90,6 +91,43 @@ def test_headers_may_be_slow_on_a_connection_that_was_used_before_no_longer_than
 def test_a_body_that_does_not_come_is_not_waited_for(strict):
     head = f"POST /invocations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\ncontent-length: 100\r\n\r\n"
     assert raw(strict, head.encode() + b"{").startswith(b"HTTP/1.1 408")
+
+
+def test_a_client_that_does_not_read_its_answer_is_not_waited_for(bundle, tmp_path):
+    count = 120_000  # what the kernel keeps for a client costs the server nothing, and is a few megabytes
+    rows = json.dumps({"dataframe_split": {"columns": [*ROW], "data": [[*ROW.values()]] * count}}).encode()
+    limits = {"timeout_seconds": 0.5, "max_rows": count, "max_body_bytes": len(rows)}
+    head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with (
+        serving(deployed(bundle, tmp_path / "deployment", **limits), tmp_path) as served,
+        socket.socket() as connection,
+    ):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        connection.connect(("127.0.0.1", served.port))
+        connection.sendall(head % len(rows) + rows)
+        until(lambda: counted(served, 'serving_requests_rejected_total{reason="unread"}') == 1)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while part := connection.recv(65536):
+                received += part
+        assert received.startswith(b"HTTP/1.1 200")
+        assert not received.endswith(b"}")
+
+
+def test_one_connection_too_many_is_told_so_and_closed(bundle, tmp_path):
+    with serving(deployed(bundle, tmp_path / "deployment", max_connections=2), tmp_path) as served:
+        until(lambda: served.ask("GET", "/ping")[0] == 200)
+        with contextlib.ExitStack() as stack:
+            for _ in range(2):
+                held = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
+                held.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+                assert held.recv(65536).startswith(b"HTTP/1.1 200")
+            answer = raw(served, b"")
+            assert answer.startswith(b"HTTP/1.1 503")
+            assert b"retry-after: 1\r\n" in answer
+            assert b"2 connections already" in answer
+        until(lambda: served.ask("GET", "/ping")[0] == 200)
 
 
 def test_headers_without_end_are_refused(strict):
