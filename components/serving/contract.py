@@ -38,7 +38,7 @@ _PLAIN: dict[str, frozenset[type]] = {
 """Python's types whose values need not be read, but only compared."""
 
 _EXACT = 2.0**53
-"""Up to here doubles hold every whole number."""
+"""Below it doubles hold every whole number."""
 
 _OTHER = object()
 
@@ -208,7 +208,7 @@ class _Column:
             return None
         if self.rule.type == "number":
             found = array
-        elif np.abs(known).max() <= _EXACT and (known == np.floor(known)).all():
+        elif np.abs(known).max() < _EXACT and (known == np.floor(known)).all():
             found = np.where(missing, 0, array).astype(np.int64)
         else:
             return None
