@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CONVENTION = "Bin i holds cuts[i-1] <= value < cuts[i]; the first and the last bin have no other end."
 
-NUMBER_BINS, MOST_CATEGORIES = 10, 50
+NUMBER_BINS, FINE_BINS, MOST_CATEGORIES = 10, 50, 50
 SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
 
 
@@ -27,6 +27,9 @@ def reference(
     A number with at most `NUMBER_BINS` distinct values has a bin for each, otherwise they are bins of about as
     many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count. Dates are numbers of
     seconds since 1970 in UTC. Of texts, which may be anybody's, the numbers of characters are counted.
+
+    Numbers are counted a second time in `fine` bins, about `FINE_BINS` of them with the mean of each, for statistics that
+    go by distances; every cut of the first bins is one of these too.
 
     Args:
         rows: columns to watch; numbers, booleans and dates are binned, everything else is a category.
@@ -50,7 +53,7 @@ def _predicted(values: NDArray[Any]) -> dict[str, Any]:
         return {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
     probabilities = values.min() >= 0 and values.max() <= 1
     cuts = list(SCORE_CUTS) if probabilities else _cuts(values)
-    return {"cuts": cuts, "counts": binned(values, cuts)}
+    return {"cuts": cuts, "counts": binned(values, cuts), "fine": _fine(values, cuts)}
 
 
 def binned(values: NDArray[Any], cuts: Any) -> list[int]:
@@ -87,13 +90,31 @@ def _lengths(column: pd.Series[Any]) -> dict[str, Any]:
 
 def _binned(values: NDArray[np.float64]) -> dict[str, Any]:
     cuts = _cuts(values[~np.isnan(values)])
-    return {"cuts": cuts, "counts": binned(values, cuts), "missing": int(np.isnan(values).sum())}
+    return {
+        "cuts": cuts,
+        "counts": binned(values, cuts),
+        "missing": int(np.isnan(values).sum()),
+        "fine": _fine(values, cuts),
+    }
 
 
-def _cuts(values: NDArray[np.float64]) -> list[float]:
+def _fine(values: NDArray[Any], coarse: list[float]) -> dict[str, Any]:
+    """The finer bins, with the mean of each; 0 for a bin that holds no finite number."""
+    finite = np.asarray(values[np.isfinite(values)], dtype=np.float64)
+    cuts = sorted({*coarse, *_cuts(finite, FINE_BINS)})
+    places = np.searchsorted(cuts, finite, side="right")
+    sums, counts = np.bincount(places, finite, len(cuts) + 1), np.bincount(places, minlength=len(cuts) + 1)
+    return {
+        "cuts": cuts,
+        "counts": binned(values, cuts),
+        "means": [float(mean) for mean in sums / np.maximum(counts, 1)],
+    }
+
+
+def _cuts(values: NDArray[np.float64], bins: int = NUMBER_BINS) -> list[float]:
     distinct = np.unique(values)
-    if len(distinct) <= NUMBER_BINS:
+    if len(distinct) <= bins:
         return [float(value) for value in distinct[1:]]
-    shares = np.arange(1, NUMBER_BINS) / NUMBER_BINS
+    shares = np.arange(1, bins) / bins
     quantiles = np.unique(np.quantile(values, shares, method="higher"))
     return [float(cut) for cut in quantiles[quantiles > distinct[0]]]
