@@ -33,6 +33,7 @@ from components.monitoring.quality import (
 )
 from components.monitoring.skew import skew_finding
 from components.monitoring.staleness import age_days, staleness_finding
+from components.monitoring.trial import Numbers, trial_findings
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window
 from components.store import Store
@@ -146,7 +147,16 @@ def served(
     return _account("served", window, model, environment, counted.rows, findings, details)
 
 
-def labelled(found: Joined, window: Window, model: Watched, environment: str, limits: Limits) -> Account:
+def labelled(
+    found: Joined,
+    window: Window,
+    model: Watched,
+    environment: str,
+    limits: Limits,
+    *,
+    trials: Mapping[str, Numbers],
+    before: Sequence[Mapping[str, Numbers]],
+) -> Account:
     """What came true of a window's predictions: calibration, performance, utility, fairness.
 
     Args:
@@ -155,9 +165,12 @@ def labelled(found: Joined, window: Window, model: Watched, environment: str, li
         model: that answered.
         environment: where it is served.
         limits: of what is allowed.
+        trials: what was kept of this window's trials beside the champion.
+        before: what was kept of them in earlier windows.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
+    findings += trial_findings(trials, before, alpha=limits.rate, unit=model.value.unit)
     details: dict[str, Any] = {
         "predicted": found.predicted,
         "missing_fraction": found.missing_fraction,
@@ -167,6 +180,7 @@ def labelled(found: Joined, window: Window, model: Watched, environment: str, li
         "unknown": found.unknown,
         "unreadable": told.unreadable if told else 0,
         "age_days": age_days(model.created, window),
+        "trials": trials,
     }
     rows = len(told.truth) if told else 0
     if told and rows >= limits.min_rows:

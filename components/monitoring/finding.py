@@ -13,7 +13,7 @@ Kind = Literal[
 ]  # fmt: skip
 Severity = Literal["warning", "critical"]
 
-TESTED = ("drift", "missing", "calibration", "performance", "fairness")
+TESTED = ("drift", "missing", "calibration", "performance", "fairness", "experiment")
 """Kinds whose alarm rests on a test: they share the configured false-alarm rate in equal parts."""
 
 
