@@ -11,7 +11,7 @@ from typing import Any
 
 from components.data import source
 from components.errors import ConfigError, DataError
-from components.monitoring import accounts, labels, trial, webhook
+from components.monitoring import accounts, labels, looking, trial, webhook
 from components.monitoring.accounts import Account
 from components.monitoring.alerts import Alert, alerts
 from components.monitoring.predictions import Predictions, predictions
@@ -110,7 +110,7 @@ def served(run: Any) -> list[Account]:
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
                 account = accounts.keep(
-                    store, accounts.served(log, window, model, run.environment_, allowed, before)
+                    store, looking.served(log, window, model, run.environment_, allowed, before)
                 )
             found.append(account)
     return found
@@ -140,7 +140,7 @@ def labelled(run: Any) -> list[Account]:
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
                 account = accounts.keep(
                     store,
-                    accounts.labelled(
+                    looking.labelled(
                         joined, window, model, run.environment_, allowed,
                         trials=trial.trial(log, settled, window, model), before=before,
                     ),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
-from components.monitoring import accounts
+from components.monitoring import accounts, looking
 from components.monitoring.accounts import Account
 from components.monitoring.labels import joined, settled
 from components.monitoring.predictions import Predictions
@@ -22,14 +22,14 @@ def watched(rows: pl.DataFrame) -> Predictions:
 
 def served(year: int, rows: pl.DataFrame | None = None, damaged: int = 0) -> Account:
     found = Predictions((log(year) if rows is None else rows).lazy(), damaged, 0, 0)
-    return accounts.served(found, window(year), model(), "production", LIMITS, [])
+    return looking.served(found, window(year), model(), "production", LIMITS, [])
 
 
 def labelled(year: int, given: pl.DataFrame, rows: pl.DataFrame | None = None) -> Account:
     found, settled_labels = watched(log(year) if rows is None else rows), settled(given.lazy(), until=LATER)
     within = found.within(window(year).start, window(year).end, model().bundle_id)
     trials = trial(found, settled_labels, window(year), model())
-    return accounts.labelled(
+    return looking.labelled(
         joined(within, settled_labels), window(year), model(), "production", LIMITS, trials=trials, before=[]
     )
 
@@ -102,7 +102,7 @@ def test_an_empty_window_is_an_alarm_and_nothing_else_is_said():
     account = served(2016, log(2016).clear())
     assert alarms(account) == ["volume"]
     assert account.rows == 0
-    nothing = accounts.served(
+    nothing = looking.served(
         Predictions(pl.LazyFrame(), 0, 0, 0), window(2016), model(), "production", LIMITS, []
     )
     assert alarms(nothing) == ["volume"]
