@@ -226,7 +226,7 @@ class Monitoring(Section):
     label_delay_days: Annotated[float, Field(ge=0)] = 30.0
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     alarm_psi: Annotated[float, Field(gt=0)] = 0.1
-    alarm_calibration: Annotated[float, Field(ge=0)] = 0.005
+    alarm_calibration: Annotated[float, Field(ge=0)] = 0.003
     alarm_decile: Annotated[float, Field(ge=0)] = 0.05
     alarm_drop: Annotated[float, Field(ge=0)] = 0.02
     alarm_missing: Fraction = 0.02

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.monitoring.finding import Finding
-from components.validation.bounds import simultaneous_level
+from components.monitoring.performance import at_level
+from components.validation.bounds import difference_bounds, simultaneous_level
 from components.validation.intervals import interval
 from components.validation.metrics import Estimate
 from components.validation.resampling import Design, Floats, MeanRatio
 
 LEAST_DECILE_ROWS = 30
+IN_THE_LARGE, SINCE_APPROVAL, BY_DECILE = 0.6, 0.2, 0.2
+"""Which part of the rate each may use up."""
 
 
 @dataclass(frozen=True)
@@ -40,39 +43,55 @@ class Calibration:
 
     Attributes:
         in_the_large: of all rows by outcome, "" for two classes and for numbers; above 0 the scores are too low.
+        since_approval: the mean of all rows minus that of the holdout by which the model was approved; None where that is
+            not known, and of several classes.
         deciles: by tenths of the score, of two classes and of numbers. Their intervals hold all together.
     """
 
     in_the_large: Mapping[str, Estimate]
+    since_approval: Estimate | None
     deciles: tuple[Decile, ...]
 
 
 def calibration(
-    y_true: NDArray[np.generic], y_score: Floats, *, rate: float, classes: tuple[str, ...] = ()
+    y_true: NDArray[np.generic],
+    y_score: Floats,
+    *,
+    then: Estimate | None,
+    rate: float,
+    classes: tuple[str, ...] = (),
+    numbers: bool = False,
 ) -> Calibration:
     """The mean of actual minus predicted, in the large and by decile, each with its interval.
 
-    The intervals are wide enough that the chance that any of them leaves out a true 0 is at most ``rate``: half of it is
-    for the means in the large, half for the deciles.
+    The intervals are wide enough that the chance that any of them leaves out a true 0 is at most ``rate``: six tenths of it
+    are for the mean in the large, a fifth for its change since the approval, a fifth for the deciles.
 
     Args:
         y_true: codes 0 and 1, or of a class, or numbers, (rows,).
         y_score: P(positive) or the expected number, (rows,); P(class), (rows, classes).
+        then: the mean of actual minus predicted on the holdout (K01).
         rate: of false alarms.
         classes: of several classes, their names.
+        numbers: whether numbers are predicted.
 
     Source: Cox (1958), Two further applications of a model for binary regression; Van Calster et al. (2019), Calibration:
     the Achilles heel of predictive analytics.
     """
     if classes:
         level = simultaneous_level(rate, len(classes))
-        return Calibration(
-            {name: _mean((y_true == code) - y_score[:, code], level) for code, name in enumerate(classes)}, ()
-        )
+        gaps_of = {
+            name: _mean((y_true == code) - y_score[:, code], level) for code, name in enumerate(classes)
+        }
+        return Calibration(gaps_of, None, ())
     actual = np.asarray(y_true, dtype=np.float64)
-    unit = 1.0 if set(np.unique(actual)) <= {0.0, 1.0} else float(actual.std()) or 1.0
+    unit = (float(actual.std()) or 1.0) if numbers else 1.0
     gaps = (actual - y_score) / unit
-    return Calibration({"": _mean(gaps, 1 - rate / 2)}, _deciles(actual, y_score, gaps, rate / 2))
+    return Calibration(
+        {"": _mean(gaps, 1 - IN_THE_LARGE * rate)},
+        _change(_mean(gaps, 1 - SINCE_APPROVAL * rate), then),
+        _deciles(actual, y_score, gaps, BY_DECILE * rate),
+    )
 
 
 def calibration_findings(found: Calibration, *, alarm: float, alarm_decile: float) -> list[Finding]:
@@ -84,6 +103,16 @@ def calibration_findings(found: Calibration, *, alarm: float, alarm_decile: floa
         alarm_decile: how far that of a tenth of them may be.
     """
     findings = [_in_the_large(name, gap, alarm) for name, gap in found.in_the_large.items()]
+    if change := found.since_approval:
+        reason = (
+            f"Actual minus predicted has changed by {change.value:+.4f} ({change.low:+.4f} to {change.high:+.4f}) since the model "
+            f"was approved; {alarm:g} is large."
+        )
+        findings.append(
+            Finding(
+                "calibration", "since approval", _far(change, alarm), reason, change.value, change.low, change.high, alarm,
+            )
+        )  # fmt: skip
     for place, each in enumerate(found.deciles):
         gap = each.gap
         reason = (
@@ -128,6 +157,13 @@ def _far(gap: Estimate, alarm: float) -> bool:
 def _mean(gaps: Floats, level: float) -> Estimate:
     statistic, design = MeanRatio(gaps), Design(len(gaps))
     return Estimate(design.value(statistic), *interval(statistic, design, bounded=False, level=level), level)
+
+
+def _change(now: Estimate, then: Estimate | None) -> Estimate | None:
+    if then is None:
+        return None
+    low, high = difference_bounds(now.value, (now.low, now.high), then.value, at_level(then, now.level))
+    return Estimate(now.value - then.value, low, high, now.level)
 
 
 def _deciles(actual: Floats, score: Floats, gaps: Floats, rate: float) -> tuple[Decile, ...]:

@@ -13,8 +13,11 @@ Kind = Literal[
 ]  # fmt: skip
 Severity = Literal["warning", "critical"]
 
-TESTED = ("drift", "missing", "calibration", "performance", "fairness", "experiment")
-"""Kinds whose alarm rests on a test: they share the configured false-alarm rate in equal parts."""
+SHARES = {
+    "calibration": 0.5, "drift": 0.2, "performance": 0.1, "fairness": 0.1, "missing": 0.05, "experiment": 0.05,
+}  # fmt: skip
+"""Kinds whose alarm rests on a test, and which share of a window's false-alarm rate each may use up (Bonferroni). What no
+other check sees has half of it."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,6 @@ class Finding:
 def finding_of(told: Mapping[str, Any]) -> Finding:
     """The finding that :meth:`Finding.to_json` told of."""
     return Finding(**told)
-
-
-def share_of_rate(false_alarm_rate: float) -> float:
-    """The part of a window's false-alarm rate that each tested kind may use up (Bonferroni)."""
-    return false_alarm_rate / len(TESTED)
 
 
 def holm(p_values: Iterable[float]) -> list[float]:

@@ -95,7 +95,10 @@ def settled(labels: pl.LazyFrame, *, until: datetime) -> Settled:
 def joined(rows: pl.LazyFrame, settled_labels: Settled, *, unknown: int = 0) -> Joined:
     """The predictions of a window with their labels; where an id was logged twice, both rows get its label."""
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
-    labelled = rows.join(settled_labels.labels, on="prediction_id", how="inner").collect(engine="streaming")
+    # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
+    labelled = rows.join(
+        settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
+    ).collect()
     return Joined(labelled, predicted, unknown, settled_labels)
 
 

@@ -66,10 +66,10 @@ def served(
     if counted.rows:
         findings += _quality(rows, counted, window, model, limits)
         sample = _sample(rows, max(ESTIMATED_ROWS, SKEW_ROWS), counted.rows, limits.seed)
-        drifts = drift(counted, model.bins, rate=limits.rate, seed=limits.seed)
+        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed)
         if counted.rows >= limits.min_rows:
             moved = drift_findings(
-                drifts, alarm_psi=limits.alarm_psi, rate=limits.rate, predicted=model.predicted
+                drifts, alarm_psi=limits.alarm_psi, rate=limits.rate("drift"), predicted=model.predicted
             )
             findings += moved
             details["estimate"] = _estimate(sample, model, limits, moved)
@@ -110,7 +110,7 @@ def labelled(
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
-    findings += trial_findings(trials, before, alpha=limits.rate, unit=model.value.unit)
+    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), unit=model.value.unit)
     details: dict[str, Any] = {
         "predicted": found.predicted,
         "missing_fraction": found.missing_fraction,
@@ -143,7 +143,7 @@ def _quality(
     return [
         fresh,
         *contract_findings(violations(rows, model.contract), counted.rows, allowed=limits.alarm_rows),
-        *missing_findings(counted, model.bins, rate=limits.rate, allowed=limits.alarm_missing),
+        *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
         *category_findings(counted, model.bins, allowed=limits.alarm_rows),
     ]
 
@@ -173,18 +173,30 @@ def _estimate(
 
 
 def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[Finding], dict[str, Any]]:
-    rate, options = limits.rate, {"replicates": limits.replicates, "seed": limits.seed}
-    calibrated = calibration(told.truth, told.y_score, rate=rate, classes=model.target.several)
+    options = {"replicates": limits.replicates, "seed": limits.seed}
+    calibrated = calibration(
+        told.truth,
+        told.y_score,
+        then=approved_with(model.decision, "K01"),
+        rate=limits.rate("calibration"),
+        classes=model.target.several,
+        numbers=model.target.task == "regression",
+    )
     performed = performance(
-        told, metric=model.metric, threshold=model.threshold, value=model.value, rate=rate, **options
+        told,
+        metric=model.metric,
+        threshold=model.threshold,
+        value=model.value,
+        rate=limits.rate("performance"),
+        **options,
     )
     fair = disparities(
         told, model.target, sensitive=limits.sensitive, bands=limits.bands, min_rows=limits.min_group_rows,
-        level=1 - rate / max(2 * len(limits.sensitive) ** 2, 1), **options,
+        level=1 - limits.rate("fairness") / max(2 * len(limits.sensitive) ** 2, 1), **options,
     )  # fmt: skip
     findings = [
         *calibration_findings(calibrated, alarm=limits.alarm_calibration, alarm_decile=limits.alarm_decile),
-        *performance_findings(performed, approved_with(model.decision), alarm_drop=limits.alarm_drop),
+        *performance_findings(performed, approved_with(model.decision, "P01"), alarm_drop=limits.alarm_drop),
         *fairness_findings(fair, limits.fairness, limits.waived),
     ]
     numbers = {
@@ -214,10 +226,10 @@ def _account(
 def _sample(rows: pl.LazyFrame, most: int, height: int, seed: int) -> pl.DataFrame:
     """Some of the rows, all of them where they are few: each with a chance that its id decides, by no clock."""
     if height <= most:
-        return rows.collect(engine="streaming")
+        return rows.collect()
     share = int(most / height * 2**32)
     chosen = pl.col("prediction_id").hash(seed) % 2**32 < share
-    return rows.filter(chosen).collect(engine="streaming")
+    return rows.filter(chosen).collect()
 
 
 def _told(each: ColumnDrift) -> dict[str, Any]:

@@ -70,10 +70,10 @@ def performance(
     return Performance(metric, estimate, utility, gained)
 
 
-def approved_with(decision: Mapping[str, Any]) -> Estimate | None:
-    """The primary metric on the holdout, as a bundle's decision.json has it; None where it was not judged."""
+def approved_with(decision: Mapping[str, Any], code: str) -> Estimate | None:
+    """What a check measured on the holdout, as a bundle's decision.json has it; None where it was not judged."""
     for check in decision["checks"]:
-        if check["code"] == "P01" and check["value"] is not None and check["interval"]:
+        if check["code"] == code and check["value"] is not None and check["interval"]:
             return Estimate(check["value"], *check["interval"])
     return None
 
@@ -117,8 +117,14 @@ def _metric_finding(found: Performance, then: Estimate | None, alarm_drop: float
 
 def _loss(name: str, now: Estimate, then: Estimate) -> tuple[float, float, float]:
     """By how much it got worse, with an interval at the level of today's."""
-    wider = normal_quantile(now.level) / normal_quantile(then.level)
-    before = (then.value - wider * (then.value - then.low), then.value + wider * (then.high - then.value))
+    before = at_level(then, now.level)
     pairs = ((then.value, before), (now.value, (now.low, now.high)))
     (first, first_bounds), (second, second_bounds) = pairs if METRICS[name].greater_is_better else pairs[::-1]
     return first - second, *difference_bounds(first, first_bounds, second, second_bounds)
+
+
+def at_level(estimate: Estimate, level: float) -> tuple[float, float]:
+    """The ends of the interval at another level, by the normal distribution's quantiles."""
+    wider = normal_quantile(level) / normal_quantile(estimate.level)
+    low, high = estimate.value - estimate.low, estimate.high - estimate.value
+    return estimate.value - wider * low, estimate.value + wider * high

@@ -102,7 +102,7 @@ def profile(rows: pl.LazyFrame, bins: Mapping[str, Bins], *, threads: int = 1) -
     tallies, total = {name: _Tally(bins[name]) for name in there}, 0
     asked = rows.select(there) if there else rows.select(pl.len().alias("rows"))
     with ThreadPoolExecutor(threads) as pool:
-        for batch in asked.collect_batches(chunk_size=BATCH_ROWS, maintain_order=False):
+        for batch in asked.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
             total += batch.height if there else int(batch.item())
             list(pool.map(lambda name: tallies[name].add(batch[name]), there))  # noqa: B023 - done within the turn
     return Profile(total, {name: tally.counts() for name, tally in tallies.items()})

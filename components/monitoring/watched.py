@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from components.monitoring.bins import NOT_PREDICTED, Bins, of_reference
-from components.monitoring.finding import share_of_rate
+from components.monitoring.finding import SHARES, Kind
 from components.training.outcomes import Values
 from components.training.target import Target
 from components.validation.metrics import Rule
@@ -102,7 +102,7 @@ class Limits:
 
     false_alarm_rate: float = 0.05
     alarm_psi: float = 0.1
-    alarm_calibration: float = 0.005
+    alarm_calibration: float = 0.003
     alarm_decile: float = 0.05
     alarm_drop: float = 0.02
     alarm_missing: float = 0.02
@@ -122,7 +122,6 @@ class Limits:
     seed: int = 0
     threads: int = 1
 
-    @property
-    def rate(self) -> float:
-        """The part of the false-alarm rate that each tested kind may use up."""
-        return share_of_rate(self.false_alarm_rate)
+    def rate(self, kind: Kind) -> float:
+        """The part of the false-alarm rate that a tested kind may use up."""
+        return self.false_alarm_rate * SHARES[kind]

@@ -132,10 +132,6 @@ def killed(project, moment: str) -> str:
     return project.run(flow="MonitorFlow").id
 
 
-def same(one: dict[str, dict], other: dict[str, dict]) -> bool:
-    return one == other
-
-
 def test_a_monitor_that_died_is_resumed(project, done, tmp_path):
     again = copied(project, tmp_path / "project")
     for path in (again.root / "store" / "monitoring").glob("*.json"):
@@ -143,7 +139,7 @@ def test_a_monitor_that_died_is_resumed(project, done, tmp_path):
     run = killed(again, "account")
     told = again.monitor(resumed=run)
     assert told.code == 0, told.output
-    assert same(accounts(again), accounts(done[0]))
+    assert accounts(again) == accounts(done[0])
 
 
 @pytest.mark.system
@@ -155,7 +151,7 @@ def test_a_monitor_that_died_anywhere_is_resumed_and_loses_nothing(trained, done
     serve(project, bad.with_columns(pl.lit(None, dtype=pl.Int64).alias("education")), 2017)
     told = project.monitor(resumed=killed(project, moment))
     assert told.code == 0, told.output
-    assert same(accounts(project), accounts(done[0]))
+    assert accounts(project) == accounts(done[0])
     assert alerted(project) == alerted(done[0])
     assert (project.root / "build" / "monitoring" / "production.html").is_file()
 
@@ -169,7 +165,7 @@ def test_two_monitors_at_once_agree(trained, done, tmp_path):
     running = [project.start("run", *ASKED, flow="monitor") for _ in range(2)]
     outputs = [process.communicate()[0] for process in running]
     assert [process.returncode for process in running] == [0, 0], "\n".join(outputs)
-    assert same(accounts(project), accounts(done[0]))
+    assert accounts(project) == accounts(done[0])
     assert alerted(project) == alerted(done[0])
 
 

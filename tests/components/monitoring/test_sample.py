@@ -54,7 +54,6 @@ def test_once_labels_are_there_calibration_alarms_in_every_year(year):
     assert "calibration in the large" in alarms(account)
     assert alarms(account, "performance", "utility", "labels") == []
     gap = account.details["calibration"]["in_the_large"][""]
-    assert 0.005 < gap["low"] + (gap["value"] - gap["low"]) < 0.03
     assert gap["low"] > 0
 
 
@@ -71,7 +70,7 @@ def test_the_estimate_before_labels_holds_what_labels_say():
     [
         ("education", pl.lit(None, dtype=pl.Int64)),
         ("age", pl.col("age") * 12),
-        ("marital_status", pl.col("marital_status").cast(pl.String).replace({"married": "never_married", "never_married": "married"})),
+        ("marital_status", pl.col("marital_status").cast(pl.String).replace({"married": "divorced", "divorced": "never_married", "never_married": "married"})),
     ],
     ids=["all missing", "unit changed", "categories swapped"],
 )  # fmt: skip
@@ -182,6 +181,7 @@ def test_rows_that_nobody_evaluated_are_judged_the_same_twice():
     assert served(2016, rows).to_json() == served(2016, rows).to_json()
 
 
+@pytest.mark.system
 def test_windows_without_drift_alarm_no_more_often_than_configured():
     """Small windows of the very year that the model was trained on, labels and all."""
     year = log(2015)
