@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -72,14 +73,18 @@ def _counts(column: pd.Series[Any]) -> dict[str, Any]:
         return {"kind": "datetime", **_binned(seconds)}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return {"kind": "number", **_binned(column.to_numpy(dtype=np.float64, na_value=np.nan))}
-    labels = column.astype(object).where(column.notna(), MISSING).astype(str)
-    counts = labels[labels != MISSING].value_counts()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    counts: Counter[str] = Counter()
+    for label, count in column.value_counts(dropna=True).items():
+        counts[str(label)] += int(count)
+    missing = counts.pop(MISSING, 0) + int(column.isna().sum())
+    ordered = sorted(
+        ((count, label) for label, count in counts.items() if count), key=lambda each: (-each[0], each[1])
+    )
     return {
         "kind": "category",
-        "counts": {str(label): int(count) for label, count in ordered[:MOST_CATEGORIES]},
-        "other": int(sum(count for _, count in ordered[MOST_CATEGORIES:])),
-        "missing": int((labels == MISSING).sum()),
+        "counts": {label: count for count, label in ordered[:MOST_CATEGORIES]},
+        "other": sum(count for count, _ in ordered[MOST_CATEGORIES:]),
+        "missing": missing,
     }
 
 
