@@ -25,6 +25,9 @@ class MonitorFlow(ConfiguredFlow):
     since = Parameter("since", default="", help="windows from here on; by default from the promotion")
     until = Parameter("until", default="", help="windows that ended by then; by default now")
     window = Parameter("window", default="", help="hour, day, week, month or year, instead of config.toml's")
+    reference = Parameter(
+        "reference", default="", help="a table to compare columns with, instead of the bundle's reference"
+    )
     k = Parameter("k", type=int, default=0, help="windows that make an alert, instead of config.toml's")
 
     @step

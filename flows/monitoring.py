@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,9 @@ from components.errors import ConfigError, DataError
 from components.monitoring import accounts, labels, looking, trial, webhook
 from components.monitoring.accounts import Account
 from components.monitoring.alerts import Alert, alerts
+from components.monitoring.bins import Bins
 from components.monitoring.predictions import Predictions, predictions
+from components.monitoring.reference import reference_of
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window, window_of, windows
 from components.release.ledger import Entry, Ledger
@@ -43,15 +46,15 @@ def champion(run: Any) -> Entry:
 
 def watched(run: Any) -> Watched:
     """The champion with what its predictions mean."""
-    import json
-
     settings, files = run.settings, bundle_of(run.promotion)
     told = json.loads(files["lineage.json"])
     task, data = told.get("task", "binary"), settings.data
     classes = (data.positive,) if task == "binary" else tuple(told.get("classes", ()))
     target = Target(data.target, task, classes)
     value = values_of(settings.objective, target)
-    return Watched(run.promotion.bundle_id, files, target, settings.objective.metric, value)
+    return Watched(
+        run.promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files)
+    )
 
 
 def limits(run: Any) -> Limits:
@@ -220,6 +223,19 @@ def _read(run: Any, missing: Sequence[Window], earlier: timedelta = timedelta())
     since, until = missing[0].start - earlier, missing[-1].end
     with predictions(folder, since, until, datetime.now(UTC)) as found:
         yield found
+
+
+def _reference(run: Any, files: Mapping[str, bytes]) -> dict[str, Bins]:
+    """The columns of the table that is to be the reference instead of the bundle's; none where none was named."""
+    if not run.reference:
+        return {}
+    told = json.loads(files["reference.json"])["features"]
+    rows = source.take(anchored(run.reference)).frame
+    names = [name for name in rows.collect_schema().names() if name in told]
+    if not names:
+        raise DataError(f"{run.reference} has none of the model's columns: {', '.join(told)}.")
+    texts = [name for name in names if told[name]["kind"] == "text"]
+    return reference_of(rows, names=names, texts=texts, threads=run.settings.compute.threads)
 
 
 def _labels(run: Any) -> source.Taken | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from components.monitoring.bins import Bins, Counts
 from components.training.features import MISSING
 
-BATCH_ROWS = 250_000
+BATCH_ROWS = 100_000
 MOST_STRANGE = 5
 MANY_LABELS = 10_000
 """Distinct unknown labels of a column that are remembered by name; further ones only count."""

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from components.monitoring.bins import Bins, Counts, of_reference
-from components.monitoring.profile import profile
+from components.monitoring.profile import BATCH_ROWS, profile
 from components.release.reference import reference
 
 SAMPLED_ROWS = 50_000
@@ -30,7 +30,9 @@ def reference_of(
     """
     chosen = rows.select(list(names)) if names else rows
     height = int(chosen.select(pl.len()).collect(engine="streaming").item())
-    sample = chosen.gather_every(max(1, height // SAMPLED_ROWS)).collect(engine="streaming")
+    every = max(1, height // SAMPLED_ROWS)
+    batches = chosen.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
+    sample = pl.concat([batch.gather_every(every) for batch in batches])
     told: dict[str, Any] = reference(sample.to_pandas(), {}, texts=[name for name in texts if name in sample])
     bins = of_reference(told)
     counted = profile(chosen, bins, threads=threads)

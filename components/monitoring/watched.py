@@ -27,6 +27,7 @@ class Watched:
         target: what is predicted.
         metric: the primary metric's name.
         value: what each outcome is worth.
+        instead: columns that are compared with another reference than the bundle's.
     """
 
     bundle_id: str
@@ -34,11 +35,12 @@ class Watched:
     target: Target
     metric: str
     value: Values
+    instead: Mapping[str, Bins] = field(default_factory=dict)
 
     @cached_property
     def bins(self) -> dict[str, Bins]:
-        """How its features and predictions were counted at training."""
-        return of_reference(self._json("reference.json"))
+        """How its features and predictions were counted at training, or in the reference that stands instead."""
+        return {**of_reference(self._json("reference.json")), **self.instead}
 
     @cached_property
     def predicted(self) -> tuple[str, ...]:
