@@ -163,11 +163,13 @@ def told(run: Any, known: Sequence[Account]) -> list[Alert]:
     rule = {"k": run.k or rules.k, "n": max(rules.n, run.k), "cooldown": rules.cooldown}
     if run.k == 1:
         rule["n"] = 1
-    return [
+    found = [
         alert
         for stage in ("served", "labelled")
         for alert in alerts([each.judged for each in known if each.stage == stage], **rule)
     ]
+    ended = {each.window_id: each.end for each in known}
+    return sorted(found, key=lambda alert: ended[alert.window_id])
 
 
 def record(run: Any, given: Sequence[Alert], by: str) -> int:

@@ -21,7 +21,7 @@ class Condition:
     """Something without which the estimate is not to be believed.
 
     Attributes:
-        text: as a sentence.
+        text: what must be so.
         holds: whether it is known to hold.
     """
 

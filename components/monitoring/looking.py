@@ -154,10 +154,11 @@ def _estimate(
     columns = [each.subject for each in moved if each.alarm]
     conditions = (
         Condition(
-            "No column drifted: where the inputs moved far, scores may no longer be calibrated.", not columns
+            "no column has drifted, for where inputs moved far, scores may no longer be calibrated",
+            not columns,
         ),
         Condition(
-            "The model's scores were calibrated when it was approved (K01).",
+            "the scores were calibrated when the model was approved (K01)",
             any(check["code"] == "K01" and check["status"] == "passed" for check in model.decision["checks"]),
         ),
     )

@@ -117,7 +117,11 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
         estimate = account.details.get("estimate")
         if estimate:
             doubts = [each["text"] for each in estimate["conditions"] if not each["holds"]]
-            said = "may be believed" if estimate["believed"] else f"is not to be believed: {' '.join(doubts)}"
+            said = (
+                "may be believed"
+                if estimate["believed"]
+                else f"is not to be believed; it wants that {' and that '.join(doubts)}"
+            )
             told.append(("The estimate before labels", said))
     aged = [
         (account.details["age_days"], over_time.estimate_of(account.details.get("metric")))

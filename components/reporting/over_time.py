@@ -107,7 +107,14 @@ def metric(accounts: Sequence[Account], primary: str) -> Figure | None:
         f"{with_interval(last.estimates[1])} by what the scores promised before any label was there."
     )
     panels = [Panel("by labels", least_width=0.05), Panel("before labels", least_width=0.05)]
-    return forest("metric", f"{words(primary)} over time".capitalize(), finding, panels, rows, "window")
+    return forest(
+        "metric",
+        f"{words(primary)[:1].upper()}{words(primary)[1:]} over time",
+        finding,
+        panels,
+        rows,
+        "window",
+    )
 
 
 def columns(account: Account, alarm_psi: float) -> Figure | None:
