@@ -113,7 +113,7 @@ def _column(
 ) -> ColumnDrift:
     then, now = bins.cells(bins.reference), bins.cells(current)
     value = float(psi(then, now))
-    null = psi(*_drawn(then, _sizes(then, now), draws, generator))
+    null = psi(*drawn(then, _sizes(then, now), draws, generator))
     resampled = psi(
         generator.multinomial(int(then.sum()), _shares(then, 0.0), INTERVAL_DRAWS),
         generator.multinomial(int(now.sum()), _shares(now, 0.0), INTERVAL_DRAWS),
@@ -122,29 +122,29 @@ def _column(
     low, high = 2 * value - np.quantile(resampled, [0.975, 0.025])
     distances = _distances(bins, current, then, now, generator) if fine else {}
     return ColumnDrift(
-        bins.name, bins.kind, value, max(0.0, float(low)), max(value, float(high)), _p(null, value), 1.0, distances
+        bins.name, bins.kind, value, max(0.0, float(low)), max(value, float(high)), p_value(null, value), 1.0, distances
     )  # fmt: skip
 
 
 def _distances(
     bins: Bins, current: Counts, then: Floats, now: Floats, generator: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
-    first, second = _drawn(then, _sizes(then, now), FINE_DRAWS, generator)
+    first, second = drawn(then, _sizes(then, now), FINE_DRAWS, generator)
     distance = float(jensen_shannon(then, now))
-    found = {"jensen_shannon": (distance, _p(jensen_shannon(first, second), distance))}
+    found = {"jensen_shannon": (distance, p_value(jensen_shannon(first, second), distance))}
     if bins.kind == "category":
         statistic = float(chi_squared(then, now))
-        return found | {"chi_squared": (statistic, _p(chi_squared(first, second), statistic))}
+        return found | {"chi_squared": (statistic, p_value(chi_squared(first, second), statistic))}
     known, counted, means = bins.reference.known, current.known, bins.reference.means
     if known.sum() and counted.sum():
-        drawn = _drawn(known, _sizes(known, counted), FINE_DRAWS, generator)
+        null = drawn(known, _sizes(known, counted), FINE_DRAWS, generator)
         largest = float(kolmogorov_smirnov(known, counted))
         unit = _deviation(known, means)
         # Chance alone is judged with every row at its bin's reference mean: there a draw of counts is a draw of all.
         fixed = float(wasserstein(known, counted, means, means))
         moved = float(wasserstein(known, counted, means, current.means)) / unit
-        found["kolmogorov_smirnov"] = (largest, _p(kolmogorov_smirnov(*drawn), largest))
-        found["wasserstein"] = (moved, _p(wasserstein(*drawn, means, means), fixed))
+        found["kolmogorov_smirnov"] = (largest, p_value(kolmogorov_smirnov(*null), largest))
+        found["wasserstein"] = (moved, p_value(wasserstein(*null, means, means), fixed))
     return found
 
 
@@ -152,7 +152,7 @@ def _sizes(then: Floats, now: Floats) -> tuple[int, int]:
     return int(then.sum()), int(now.sum())
 
 
-def _drawn(
+def drawn(
     counts: Floats, sizes: tuple[int, int], draws: int, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Two samples of the reference's shares, each (draws, bins)."""
@@ -166,7 +166,7 @@ def _shares(counts: Floats, smoothing: float) -> Floats:
     return np.asarray(raised / raised.sum())
 
 
-def _p(null: Floats, value: float) -> float:
+def p_value(null: Floats, value: float) -> float:
     """The share of draws that reach the value, itself counted among them."""
     return float((1 + np.count_nonzero(null >= value - 1e-12)) / (1 + len(null)))
 

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 Kind = Literal[
     "volume", "freshness", "clock", "log", "contract", "missing", "categories", "skew", "staleness", "drift",
-    "labels", "calibration", "performance", "utility", "fairness", "experiment",
+    "association", "labels", "calibration", "performance", "utility", "fairness", "experiment",
 ]  # fmt: skip
 Severity = Literal["warning", "critical"]
 
 SHARES = {
-    "calibration": 0.5, "drift": 0.2, "performance": 0.1, "fairness": 0.1, "missing": 0.05, "experiment": 0.05,
+    "calibration": 0.5, "drift": 0.15, "association": 0.05, "performance": 0.1, "fairness": 0.1, "missing": 0.05, "experiment": 0.05,
 }  # fmt: skip
 """Kinds whose alarm rests on a test, and which share of a window's false-alarm rate each may use up (Bonferroni). What no
 other check sees has half of it."""

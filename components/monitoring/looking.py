@@ -10,6 +10,7 @@ import polars as pl
 
 from components.monitoring.accounts import Account, Stage, window_id
 from components.monitoring.answers import Answers, answers
+from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.drift import ColumnDrift, drift, drift_findings
 from components.monitoring.estimation import Condition, estimated
@@ -71,6 +72,7 @@ def served(
             moved = drift_findings(
                 drifts, alarm_psi=limits.alarm_psi, rate=limits.rate("drift"), predicted=model.predicted
             )
+            moved += _associations(sample, model, limits)
             findings += moved
             details["estimate"] = _estimate(sample, model, limits, moved)
         findings.append(
@@ -146,6 +148,12 @@ def _quality(
         *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
         *category_findings(counted, model.bins, allowed=limits.alarm_rows),
     ]
+
+
+def _associations(sample: pl.DataFrame, model: Watched, limits: Limits) -> list[Finding]:
+    rate = limits.rate("association")
+    found = parted(sample.to_pandas(), model.reference, rate=rate, seed=limits.seed)
+    return association_findings(found, alarm_psi=limits.alarm_psi, rate=rate)
 
 
 def _estimate(

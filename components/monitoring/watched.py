@@ -40,13 +40,17 @@ class Watched:
     @cached_property
     def bins(self) -> dict[str, Bins]:
         """How its features and predictions were counted at training, or in the reference that stands instead."""
-        return {**of_reference(self._json("reference.json")), **self.instead}
+        return {**of_reference(self.reference), **self.instead}
+
+    @cached_property
+    def reference(self) -> dict[str, Any]:
+        """The counts of the rows on which it was approved."""
+        return self._json("reference.json")
 
     @cached_property
     def predicted(self) -> tuple[str, ...]:
         """The names of its predictions."""
-        told = self._json("reference.json")
-        return tuple(name for name in told if name not in NOT_PREDICTED)
+        return tuple(name for name in self.reference if name not in NOT_PREDICTED)
 
     @cached_property
     def contract(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.release.joints import joints
 from components.training.features import MISSING
 
 if TYPE_CHECKING:
@@ -30,19 +31,22 @@ def reference(
     seconds since 1970 in UTC. Of texts, which may be anybody's, the numbers of characters are counted.
 
     Numbers are counted a second time in `fine` bins, about `FINE_BINS` of them with the mean of each, for statistics that
-    go by distances; every cut of the first bins is one of these too.
+    go by distances; every cut of the first bins is one of these too. `joints` counts each column together with those that it
+    goes with most closely.
 
     Args:
         rows: columns to watch; numbers, booleans and dates are binned, everything else is a category.
         predictions: what is predicted of each row, as the columns of a table: scores, numbers and decisions.
         texts: the columns that hold free text.
     """
+    features = {
+        str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
+    }
     return {
         "convention": CONVENTION,
         "rows": len(rows),
-        "features": {
-            str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
-        },
+        "features": features,
+        "joints": joints(rows, features),
         **{name: _predicted(values) for name, values in predictions.items()},
     }
 

@@ -71,12 +71,13 @@ def test_the_estimate_before_labels_holds_what_labels_say():
         ("education", pl.lit(None, dtype=pl.Int64)),
         ("age", pl.col("age") * 12),
         ("marital_status", pl.col("marital_status").cast(pl.String).replace({"married": "divorced", "divorced": "never_married", "never_married": "married"})),
+        ("marital_status", pl.col("marital_status").cast(pl.String).replace({"married": "never_married", "never_married": "married"})),
     ],
-    ids=["all missing", "unit changed", "categories swapped"],
+    ids=["all missing", "unit changed", "categories rotated", "frequent categories swapped"],
 )  # fmt: skip
 def test_a_broken_column_is_named(column, broken):
     account = served(2016, log(2016).with_columns(broken.alias(column)))
-    named = {each.subject.split(":")[0] for each in account.findings if each.alarm and each.kind in ("drift", "missing", "contract", "categories")}  # fmt: skip
+    named = {each.subject.split(":")[0] for each in account.findings if each.alarm and each.kind in ("drift", "association", "missing", "contract", "categories")}  # fmt: skip
     assert named == {column}
     assert not account.details["estimate"]["believed"]
 
