@@ -25,6 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 TRAIN := $(BIN)/python flows/train.py --no-pylint
 DEPLOY := $(BIN)/python flows/deploy.py --no-pylint run
+MONITOR := $(BIN)/python flows/monitor.py --no-pylint
 
 .PHONY: help
 help: ## this list
@@ -73,7 +74,7 @@ PORT ?= 8080
 ENGINE ?= podman
 DEPLOYED := $(or $(ENV),production)
 
-.PHONY: adopt train gate report versions verify approve deploy rollback serve serve-container ledger
+.PHONY: adopt train gate report versions verify approve deploy rollback serve serve-container monitor ledger
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
@@ -102,6 +103,10 @@ serve: $(VENV)/.runtime ## answer requests on this machine: what was deployed (E
 serve-container: ## build the image of what was deployed (ENV=production) and run it, read-only (PORT=8080, ENGINE=podman)
 	@cd "build/deploy/$(DEPLOYED)" && $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) --tag "served-$(DEPLOYED)" .
 	@$(ENGINE) run --rm --read-only --tmpfs /tmp --publish "127.0.0.1:$(PORT):8080" --volume predictions:/var/lib/predictions "served-$(DEPLOYED)"
+monitor: $(VENV)/.runtime ## look at what the champion predicted, window by window (LOG=folder LABELS=table SINCE=2026-01-01 UNTIL= WINDOW=day K=2 REFERENCE=table ENV=production CONFIG=file)
+	@$(MONITOR) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(ENV),--environment "$(ENV)") $(if $(LOG),--log "$(LOG)") \
+	    $(if $(LABELS),--labels "$(LABELS)") $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") \
+	    $(if $(WINDOW),--window "$(WINDOW)") $(if $(K),--k "$(K)") $(if $(REFERENCE),--reference "$(REFERENCE)")
 ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right
 	@$(BIN)/python -m components.release.history
 

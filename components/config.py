@@ -222,8 +222,28 @@ class Serving(Section):
 
 
 class Monitoring(Section):
+    window: Literal["hour", "day", "week", "month", "year"] = "day"
+    min_rows: Annotated[int, Field(ge=30)] = 200
+    label_delay_days: Annotated[float, Field(ge=0)] = 30.0
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     alarm_psi: Annotated[float, Field(gt=0)] = 0.1
-    false_alarm_rate: Fraction = 0.05
+    alarm_calibration: Annotated[float, Field(ge=0)] = 0.003
+    alarm_decile: Annotated[float, Field(ge=0)] = 0.05
+    alarm_drop: Annotated[float, Field(ge=0)] = 0.02
+    alarm_missing: Fraction = 0.02
+    alarm_rows: Fraction = 0.001
+    alarm_unlabelled: Fraction = 0.5
+    alarm_silent: Fraction = 0.5
+    volume_factor: Annotated[float, Field(gt=1)] = 3.0
+    k: Annotated[int, Field(ge=1)] = 2
+    n: Annotated[int, Field(ge=1)] = 3
+    cooldown: Annotated[int, Field(ge=0)] = 7
+
+    @model_validator(mode="after")
+    def _k_of_n(self) -> Self:
+        if self.k > self.n:
+            raise ValueError(f"monitoring.k is {self.k} of n = {self.n} windows; it can be at most n")
+        return self
 
 
 class Retraining(Section):

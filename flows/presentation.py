@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -235,3 +235,25 @@ def _deployed(run: Any) -> list[str]:
     if run.check:
         told.append(f"Against the champion\t{run.check.status}: {run.check.reason}")
     return [*told, *([f"Files\t{run.folder}"] if run.folder else [])]
+
+
+def monitored(run: Any, figures: Mapping[str, Sequence[Figure]]) -> list[Any]:
+    """What a monitor found, with the report's figures."""
+    rows = tuple(tuple(line.split(": ", 1)) for line in monitoring_lines(run))
+    drawn = [Picture(figure) for section in figures.values() for figure in section]
+    return [Markdown("# Monitoring"), table(cards.Table(("", ""), rows)), *drawn]
+
+
+def monitoring_lines(run: Any) -> list[str]:
+    """What a monitor found, for a terminal."""
+    known = {account.window_id: account for account in run.accounts}
+    told = [f"Model: {run.promotion.bundle_id[:12]}, champion of {run.environment_}"]
+    for window_id in (*run.served, *run.labelled):
+        account = known[window_id]
+        loud = [finding.key for finding in account.findings if finding.alarm]
+        said = f"ALARM, {', '.join(loud)}" if loud else "quiet"
+        told.append(f"{account.label} {account.stage}: {count(account.rows)} rows, {said}")
+    if not run.served:
+        told.append("Windows: none has ended")
+    told.append(f"Alerts: {len(run.alerts)}, {run.new} new in the ledger; {run.sent}")
+    return [*told, f"Report: {run.page}", f"Metrics: {run.metrics}"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.release.joints import joints
 from components.training.features import MISSING
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 CONVENTION = "Bin i holds cuts[i-1] <= value < cuts[i]; the first and the last bin have no other end."
 
-NUMBER_BINS, MOST_CATEGORIES = 10, 50
+NUMBER_BINS, FINE_BINS, MOST_CATEGORIES = 10, 50, 50
 SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
 
 
@@ -28,17 +30,23 @@ def reference(
     many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count. Dates are numbers of
     seconds since 1970 in UTC. Of texts, which may be anybody's, the numbers of characters are counted.
 
+    Numbers are counted a second time in `fine` bins, about `FINE_BINS` of them with the mean of each, for statistics that
+    go by distances; every cut of the first bins is one of these too. `joints` counts each column together with those that it
+    goes with most closely.
+
     Args:
         rows: columns to watch; numbers, booleans and dates are binned, everything else is a category.
         predictions: what is predicted of each row, as the columns of a table: scores, numbers and decisions.
         texts: the columns that hold free text.
     """
+    features = {
+        str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
+    }
     return {
         "convention": CONVENTION,
         "rows": len(rows),
-        "features": {
-            str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
-        },
+        "features": features,
+        "joints": joints(rows, features),
         **{name: _predicted(values) for name, values in predictions.items()},
     }
 
@@ -50,7 +58,7 @@ def _predicted(values: NDArray[Any]) -> dict[str, Any]:
         return {str(code): int(count) for code, count in zip(codes, counts, strict=True)}
     probabilities = values.min() >= 0 and values.max() <= 1
     cuts = list(SCORE_CUTS) if probabilities else _cuts(values)
-    return {"cuts": cuts, "counts": binned(values, cuts)}
+    return {"cuts": cuts, "counts": binned(values, cuts), "fine": _fine(values, cuts)}
 
 
 def binned(values: NDArray[Any], cuts: Any) -> list[int]:
@@ -69,14 +77,18 @@ def _counts(column: pd.Series[Any]) -> dict[str, Any]:
         return {"kind": "datetime", **_binned(seconds)}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return {"kind": "number", **_binned(column.to_numpy(dtype=np.float64, na_value=np.nan))}
-    labels = column.astype(object).where(column.notna(), MISSING).astype(str)
-    counts = labels[labels != MISSING].value_counts()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    counts: Counter[str] = Counter()
+    for label, count in column.value_counts(dropna=True).items():
+        counts[str(label)] += int(count)
+    missing = counts.pop(MISSING, 0) + int(column.isna().sum())
+    ordered = sorted(
+        ((count, label) for label, count in counts.items() if count), key=lambda each: (-each[0], each[1])
+    )
     return {
         "kind": "category",
-        "counts": {str(label): int(count) for label, count in ordered[:MOST_CATEGORIES]},
-        "other": int(sum(count for _, count in ordered[MOST_CATEGORIES:])),
-        "missing": int((labels == MISSING).sum()),
+        "counts": {label: count for count, label in ordered[:MOST_CATEGORIES]},
+        "other": sum(count for count, _ in ordered[MOST_CATEGORIES:]),
+        "missing": missing,
     }
 
 
@@ -87,13 +99,31 @@ def _lengths(column: pd.Series[Any]) -> dict[str, Any]:
 
 def _binned(values: NDArray[np.float64]) -> dict[str, Any]:
     cuts = _cuts(values[~np.isnan(values)])
-    return {"cuts": cuts, "counts": binned(values, cuts), "missing": int(np.isnan(values).sum())}
+    return {
+        "cuts": cuts,
+        "counts": binned(values, cuts),
+        "missing": int(np.isnan(values).sum()),
+        "fine": _fine(values, cuts),
+    }
 
 
-def _cuts(values: NDArray[np.float64]) -> list[float]:
+def _fine(values: NDArray[Any], coarse: list[float]) -> dict[str, Any]:
+    """The finer bins, with the mean of each; 0 for a bin that holds no finite number."""
+    finite = np.asarray(values[np.isfinite(values)], dtype=np.float64)
+    cuts = sorted({*coarse, *_cuts(finite, FINE_BINS)})
+    places = np.searchsorted(cuts, finite, side="right")
+    sums, counts = np.bincount(places, finite, len(cuts) + 1), np.bincount(places, minlength=len(cuts) + 1)
+    return {
+        "cuts": cuts,
+        "counts": binned(values, cuts),
+        "means": [float(mean) for mean in sums / np.maximum(counts, 1)],
+    }
+
+
+def _cuts(values: NDArray[np.float64], bins: int = NUMBER_BINS) -> list[float]:
     distinct = np.unique(values)
-    if len(distinct) <= NUMBER_BINS:
+    if len(distinct) <= bins:
         return [float(value) for value in distinct[1:]]
-    shares = np.arange(1, NUMBER_BINS) / NUMBER_BINS
+    shares = np.arange(1, bins) / bins
     quantiles = np.unique(np.quantile(values, shares, method="higher"))
     return [float(cut) for cut in quantiles[quantiles > distinct[0]]]

@@ -34,6 +34,17 @@ DEPLOYING = {
 }
 """The same of a deployment, in the order in which they come."""
 
+MONITORING = {
+    "log": ("components/monitoring/predictions.py", "_parts"),
+    "account": ("components/monitoring/accounts.py", "keep"),
+    "labels": ("components/monitoring/labels.py", "joined"),
+    "alert": ("components/release/ledger.py", "Ledger.append"),
+    "webhook": ("components/monitoring/webhook.py", "deliver"),
+    "report": ("components/reporting/monitoring_report.py", "html"),
+    "metrics": ("components/monitoring/exposition.py", "exposition"),
+}
+"""The same of a monitor."""
+
 CODE = """
 
 def _dying_once(function):
@@ -57,7 +68,7 @@ def arm(project: Project, *moments: str) -> None:
     """Let the project's steps die once at each of these moments."""
     (project.root / "graves").mkdir(exist_ok=True)
     for moment in moments:
-        file, function = (MOMENTS | DEPLOYING)[moment]
+        file, function = (MOMENTS | DEPLOYING | MONITORING)[moment]
         with (project.root / file).open("a", encoding="utf-8") as code:
             code.write(CODE.format(grave=str(grave(project, moment)), function=function))
 

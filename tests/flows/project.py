@@ -155,12 +155,12 @@ class Project:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
-    def start(self, *words: str, flow: str = "train") -> "subprocess.Popen[str]":
-        """A flow, by default `flows/train.py`, with these words, as it runs."""
+    def start(self, *words: str, flow: str = "train", **environment: str) -> "subprocess.Popen[str]":
+        """A flow, by default `flows/train.py`, with these words, as it runs; the environment is added to its own."""
         return subprocess.Popen(
             [sys.executable, f"flows/{flow}.py", "--no-pylint", *words],
             cwd=self.root,
-            env=self.environment,
+            env=self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -176,6 +176,13 @@ class Project:
         """How `flows/deploy.py` ended with these words after `run`, or as a resumed run."""
         how = ("resume", "--origin-run-id", resumed) if resumed else ("run",)
         with self.start(*how, *words, flow="deploy") as process:
+            output = process.communicate()[0]
+        return Done(process.returncode, COLLECTED.sub("", output))
+
+    def monitor(self, *words: str, resumed: str = "", **environment: str) -> Done:
+        """How `flows/monitor.py` ended with these words after `run`, or as a resumed run."""
+        how = ("resume", "--origin-run-id", resumed) if resumed else ("run",)
+        with self.start(*how, *words, flow="monitor", **environment) as process:
             output = process.communicate()[0]
         return Done(process.returncode, COLLECTED.sub("", output))
 

@@ -1,0 +1,176 @@
+"""Whether the columns of a window are distributed as in the reference: how far apart, and whether chance explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from components.monitoring.bins import Bins, Counts, Floats
+from components.monitoring.finding import Finding, holm
+from components.monitoring.profile import Profile
+from components.monitoring.statistics import (
+    SMOOTHING,
+    chi_squared,
+    jensen_shannon,
+    kolmogorov_smirnov,
+    psi,
+    wasserstein,
+)
+
+FEWEST_DRAWS, MOST_DRAWS, INTERVAL_DRAWS, FINE_DRAWS = 1_000, 100_000, 400, 500
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """How far one column of a window is from the reference.
+
+    Attributes:
+        column: its name.
+        kind: "number", "datetime", "text" or "category".
+        psi: the population stability index over about ten bins and what is missing; this one decides.
+        psi_low: the lower end of its 95 % interval.
+        psi_high: the upper end of its 95 % interval.
+        p_value: the chance of so large a PSI between two samples of these sizes from one distribution.
+        corrected: that p-value after Holm's correction for all columns.
+        distances: further distances by name, each with its own p-value, which do not decide: `jensen_shannon`, then
+            `kolmogorov_smirnov` and `wasserstein` (in standard deviations of the reference) of numbers, or `chi_squared`.
+    """
+
+    column: str
+    kind: str
+    psi: float
+    psi_low: float
+    psi_high: float
+    p_value: float
+    corrected: float
+    distances: Mapping[str, tuple[float, float]]
+
+
+def drift(
+    profile: Profile, bins: Mapping[str, Bins], *, rate: float, seed: int, fine: bool = True
+) -> tuple[ColumnDrift, ...]:
+    """Every watched column of a window against the reference; nothing where there are no rows.
+
+    The chance is found by drawing: samples of the reference's and the window's numbers of rows, both from the reference's
+    shares. That holds for any sizes, where tables of critical values do not.
+
+    Args:
+        profile: of the window.
+        bins: of the reference.
+        rate: the level at which columns are to be judged; the draws are enough to reach it.
+        seed: of the draws.
+        fine: whether to find the further distances too.
+    """
+    watched = [name for name in bins if name in profile.columns and bins[name].reference.rows > 0]
+    if not profile.rows or not watched:
+        return ()
+    draws = min(MOST_DRAWS, max(FEWEST_DRAWS, ceil(3 * len(watched) / rate)))
+    generators = np.random.default_rng(seed).spawn(len(watched))
+    found = [
+        _column(bins[name], profile.columns[name], draws, generator, fine)
+        for name, generator in zip(watched, generators, strict=True)
+    ]
+    corrected = holm(each.p_value for each in found)
+    return tuple(
+        ColumnDrift(**{**vars(each), "corrected": p}) for each, p in zip(found, corrected, strict=True)
+    )
+
+
+def drift_findings(
+    drifts: tuple[ColumnDrift, ...], *, alarm_psi: float, rate: float, predicted: tuple[str, ...] = ()
+) -> list[Finding]:
+    """An alarm for each column that chance does not explain and that moved far enough to matter.
+
+    Args:
+        drifts: of the window's columns.
+        alarm_psi: how far is far enough.
+        rate: the chance of any alarm among all columns where nothing drifts.
+        predicted: the columns that are predictions.
+    """
+    return [_finding(each, alarm_psi, rate, each.column in predicted) for each in drifts]
+
+
+def _finding(each: ColumnDrift, alarm_psi: float, rate: float, predicted: bool) -> Finding:
+    significant, large = each.corrected <= rate, each.psi >= alarm_psi
+    what = f"The predictions {each.column}" if predicted else f"The column {each.column}"
+    moved = "moved" if significant and large else "did not move" if not significant else "moved a little"
+    chance = f"corrected p {each.corrected:.2g}, at most {rate:.2g} counts"
+    reason = (
+        f"{what} {moved}: PSI {each.psi:.3f} ({each.psi_low:.3f} to {each.psi_high:.3f}), "
+        f"{alarm_psi:g} is large; {chance}."
+    )
+    return Finding(
+        "drift", each.column, significant and large, reason, each.psi, each.psi_low, each.psi_high, alarm_psi,
+        each.corrected,
+    )  # fmt: skip
+
+
+def _column(
+    bins: Bins, current: Counts, draws: int, generator: np.random.Generator, fine: bool
+) -> ColumnDrift:
+    then, now = bins.cells(bins.reference), bins.cells(current)
+    value = float(psi(then, now))
+    null = psi(*drawn(then, _sizes(then, now), draws, generator))
+    resampled = psi(
+        generator.multinomial(int(then.sum()), _shares(then, 0.0), INTERVAL_DRAWS),
+        generator.multinomial(int(now.sum()), _shares(now, 0.0), INTERVAL_DRAWS),
+    )
+    # The basic bootstrap: resampling adds as much to PSI, which is never below 0, as sampling did.
+    low, high = 2 * value - np.quantile(resampled, [0.975, 0.025])
+    distances = _distances(bins, current, then, now, generator) if fine else {}
+    return ColumnDrift(
+        bins.name, bins.kind, value, max(0.0, float(low)), max(value, float(high)), p_value(null, value), 1.0, distances
+    )  # fmt: skip
+
+
+def _distances(
+    bins: Bins, current: Counts, then: Floats, now: Floats, generator: np.random.Generator
+) -> dict[str, tuple[float, float]]:
+    first, second = drawn(then, _sizes(then, now), FINE_DRAWS, generator)
+    distance = float(jensen_shannon(then, now))
+    found = {"jensen_shannon": (distance, p_value(jensen_shannon(first, second), distance))}
+    if bins.kind == "category":
+        statistic = float(chi_squared(then, now))
+        return found | {"chi_squared": (statistic, p_value(chi_squared(first, second), statistic))}
+    known, counted, means = bins.reference.known, current.known, bins.reference.means
+    if known.sum() and counted.sum():
+        null = drawn(known, _sizes(known, counted), FINE_DRAWS, generator)
+        largest = float(kolmogorov_smirnov(known, counted))
+        unit = _deviation(known, means)
+        # Chance alone is judged with every row at its bin's reference mean: there a draw of counts is a draw of all.
+        fixed = float(wasserstein(known, counted, means, means))
+        moved = float(wasserstein(known, counted, means, current.means)) / unit
+        found["kolmogorov_smirnov"] = (largest, p_value(kolmogorov_smirnov(*null), largest))
+        found["wasserstein"] = (moved, p_value(wasserstein(*null, means, means), fixed))
+    return found
+
+
+def _sizes(then: Floats, now: Floats) -> tuple[int, int]:
+    return int(then.sum()), int(now.sum())
+
+
+def drawn(
+    counts: Floats, sizes: tuple[int, int], draws: int, generator: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Two samples of the reference's shares, each (draws, bins)."""
+    shares = _shares(counts, SMOOTHING)
+    first, second = (generator.multinomial(size, shares, draws).astype(np.float64) for size in sizes)
+    return first, second
+
+
+def _shares(counts: Floats, smoothing: float) -> Floats:
+    raised = counts + smoothing
+    return np.asarray(raised / raised.sum())
+
+
+def p_value(null: Floats, value: float) -> float:
+    """The share of draws that reach the value, itself counted among them."""
+    return float((1 + np.count_nonzero(null >= value - 1e-12)) / (1 + len(null)))
+
+
+def _deviation(counts: Floats, means: Floats) -> float:
+    mean = np.average(means, weights=counts)
+    return float(np.sqrt(np.average((means - mean) ** 2, weights=counts))) or 1.0

@@ -1,0 +1,245 @@
+"""What is looked at in one window: what was served, as soon as it has ended; what came true, once labels are due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+
+from components.monitoring.accounts import Account, Stage, window_id
+from components.monitoring.answers import Answers, answers
+from components.monitoring.association import association_findings, parted
+from components.monitoring.calibration import calibration, calibration_findings
+from components.monitoring.drift import ColumnDrift, drift, drift_findings
+from components.monitoring.estimation import Condition, estimated
+from components.monitoring.fairness import disparities, fairness_findings
+from components.monitoring.finding import Finding
+from components.monitoring.labels import Joined, labels_finding
+from components.monitoring.performance import approved_with, performance, performance_findings
+from components.monitoring.predictions import Predictions
+from components.monitoring.profile import Profile, profile
+from components.monitoring.quality import (
+    category_findings,
+    contract_findings,
+    freshness_finding,
+    log_findings,
+    missing_findings,
+    violations,
+    volume_finding,
+)
+from components.monitoring.skew import skew_finding
+from components.monitoring.staleness import age_days, staleness_finding
+from components.monitoring.trial import Numbers, trial_findings
+from components.monitoring.watched import Limits, Watched
+from components.monitoring.windows import Window
+
+ESTIMATED_ROWS, SKEW_ROWS = 20_000, 1_000
+
+
+def served(
+    found: Predictions,
+    window: Window,
+    model: Watched,
+    environment: str,
+    limits: Limits,
+    before: Sequence[int],
+) -> Account:
+    """What was served in a window: quality, drift, skew, and what the scores promise; no label is looked at.
+
+    Args:
+        found: the predictions, of this window and perhaps others.
+        window: which one.
+        model: that answered.
+        environment: where it is served.
+        limits: of what is allowed.
+        before: the rows of earlier windows.
+    """
+    rows = found.within(window.start, window.end, model.bundle_id)
+    counted = profile(rows, model.bins, threads=limits.threads)
+    findings = [
+        volume_finding(counted.rows, before, least=limits.min_rows, factor=limits.volume_factor),
+        *log_findings(found.damaged, found.future, found.backwards),
+        staleness_finding(age_days(model.created, window), most_days=limits.model_age_days),
+    ]
+    details: dict[str, Any] = {"age_days": age_days(model.created, window)}
+    if counted.rows:
+        findings += _quality(rows, counted, window, model, limits)
+        sample = _sample(rows, max(ESTIMATED_ROWS, SKEW_ROWS), counted.rows, limits.seed)
+        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed)
+        if counted.rows >= limits.min_rows:
+            moved = drift_findings(
+                drifts, alarm_psi=limits.alarm_psi, rate=limits.rate("drift"), predicted=model.predicted
+            )
+            moved += _associations(sample, model, limits)
+            findings += moved
+            details["estimate"] = _estimate(sample, model, limits, moved)
+        findings.append(
+            skew_finding(
+                sample,
+                model.files,
+                tolerance=limits.tolerance,
+                classes=model.target.several,
+                seed=limits.seed,
+            )
+        )
+        details["drift"] = [_told(each) for each in drifts]
+        details["unwatched"] = sorted(set(model.bins) - set(counted.columns))
+    return _account("served", window, model, environment, counted.rows, findings, details)
+
+
+def labelled(
+    found: Joined,
+    window: Window,
+    model: Watched,
+    environment: str,
+    limits: Limits,
+    *,
+    trials: Mapping[str, Numbers],
+    before: Sequence[Mapping[str, Numbers]],
+) -> Account:
+    """What came true of a window's predictions: calibration, performance, utility, fairness.
+
+    Args:
+        found: the window's predictions with their labels.
+        window: which one.
+        model: that answered.
+        environment: where it is served.
+        limits: of what is allowed.
+        trials: what was kept of this window's trials beside the champion.
+        before: what was kept of them in earlier windows.
+    """
+    told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
+    findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
+    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), unit=model.value.unit)
+    details: dict[str, Any] = {
+        "predicted": found.predicted,
+        "missing_fraction": found.missing_fraction,
+        "contradictory": found.settled.contradictory,
+        "twice": found.settled.twice,
+        "revised": found.settled.revised,
+        "unknown": found.unknown,
+        "unreadable": told.unreadable if told else 0,
+        "age_days": age_days(model.created, window),
+        "trials": trials,
+    }
+    rows = len(told.truth) if told else 0
+    if told and rows >= limits.min_rows:
+        more, numbers = _after_labels(told, model, limits)
+        findings, details = [*findings, *more], {**details, **numbers}
+    return _account("labelled", window, model, environment, rows, findings, details)
+
+
+def _quality(
+    rows: pl.LazyFrame, counted: Profile, window: Window, model: Watched, limits: Limits
+) -> list[Finding]:
+    newest, kinds = (
+        rows.select(pl.col("served_at").max(), pl.col("variant").unique().implode())
+        .collect(engine="streaming")
+        .row(0)
+    )
+    fresh = freshness_finding(newest, window, silent_fraction=limits.alarm_silent)
+    if list(kinds) == ["batch"]:
+        fresh = Finding("freshness", "", False, "Scored in batches, not by a server.", judged=False)
+    return [
+        fresh,
+        *contract_findings(violations(rows, model.contract), counted.rows, allowed=limits.alarm_rows),
+        *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
+        *category_findings(counted, model.bins, allowed=limits.alarm_rows),
+    ]
+
+
+def _associations(sample: pl.DataFrame, model: Watched, limits: Limits) -> list[Finding]:
+    rate = limits.rate("association")
+    found = parted(sample.to_pandas(), model.reference, rate=rate, seed=limits.seed)
+    return association_findings(found, alarm_psi=limits.alarm_psi, rate=rate)
+
+
+def _estimate(
+    sample: pl.DataFrame, model: Watched, limits: Limits, moved: Sequence[Finding]
+) -> dict[str, Any]:
+    columns = [each.subject for each in moved if each.alarm]
+    conditions = (
+        Condition(
+            "no column has drifted, for where inputs moved far, scores may no longer be calibrated",
+            not columns,
+        ),
+        Condition(
+            "the scores were calibrated when the model was approved (K01)",
+            any(check["code"] == "K01" and check["status"] == "passed" for check in model.decision["checks"]),
+        ),
+    )
+    found = estimated(
+        answers(sample, model.target, labelled=False),
+        metric=model.metric,
+        threshold=model.threshold,
+        value=model.value,
+        conditions=conditions,
+        seed=limits.seed,
+    )
+    return {**asdict(found), "believed": found.believed}
+
+
+def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[Finding], dict[str, Any]]:
+    options = {"replicates": limits.replicates, "seed": limits.seed}
+    calibrated = calibration(
+        told.truth,
+        told.y_score,
+        then=approved_with(model.decision, "K01"),
+        rate=limits.rate("calibration"),
+        classes=model.target.several,
+        numbers=model.target.task == "regression",
+    )
+    performed = performance(
+        told,
+        metric=model.metric,
+        threshold=model.threshold,
+        value=model.value,
+        rate=limits.rate("performance"),
+        **options,
+    )
+    fair = disparities(
+        told, model.target, sensitive=limits.sensitive, bands=limits.bands, min_rows=limits.min_group_rows,
+        level=1 - limits.rate("fairness") / max(2 * len(limits.sensitive) ** 2, 1), **options,
+    )  # fmt: skip
+    findings = [
+        *calibration_findings(calibrated, alarm=limits.alarm_calibration, alarm_decile=limits.alarm_decile),
+        *performance_findings(performed, approved_with(model.decision, "P01"), alarm_drop=limits.alarm_drop),
+        *fairness_findings(fair, limits.fairness, limits.waived),
+    ]
+    numbers = {
+        "calibration": asdict(calibrated),
+        "metric": asdict(performed.metric) if performed.metric else None,
+        "utility": asdict(performed.utility) if performed.utility else None,
+    }
+    return findings, numbers
+
+
+def _account(
+    stage: Stage,
+    window: Window,
+    model: Watched,
+    environment: str,
+    rows: int,
+    findings: Sequence[Finding],
+    details: Mapping[str, Any],
+) -> Account:
+    named = window_id(environment, window, model.bundle_id, stage)
+    span = (window.start.isoformat(), window.end.isoformat())
+    return Account(
+        named, stage, window.label, *span, environment, model.bundle_id, rows, tuple(findings), details
+    )
+
+
+def _sample(rows: pl.LazyFrame, most: int, height: int, seed: int) -> pl.DataFrame:
+    """Some of the rows, all of them where they are few: each with a chance that its id decides, by no clock."""
+    if height <= most:
+        return rows.collect()
+    share = int(most / height * 2**32)
+    chosen = pl.col("prediction_id").hash(seed) % 2**32 < share
+    return rows.filter(chosen).collect()
+
+
+def _told(each: ColumnDrift) -> dict[str, Any]:
+    return {**vars(each), "distances": {name: list(pair) for name, pair in each.distances.items()}}

@@ -1,0 +1,137 @@
+"""The predictions that are watched: segments of the server's log, and the Parquet of batch scoring."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from components.errors import DataError
+from components.serving import prediction_log
+
+CHAMPION = ("champion", "batch")
+"""The variants whose predictions count; "shadow" and "challenger" are those of a trial beside it."""
+
+NEEDED = ("prediction_id", "served_at", "bundle_id", "variant")
+FUTURE_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted in a span of time.
+
+    Attributes:
+        rows: with the columns of the prediction log.
+        damaged: lines, segments and parts that were passed over.
+        future: predictions that say they were made after they were read.
+        backwards: how often a clock went back.
+    """
+
+    rows: pl.LazyFrame
+    damaged: int
+    future: int
+    backwards: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no prediction at all."""
+        return not self.rows.collect_schema().names()
+
+    def within(
+        self, since: datetime, until: datetime, bundle_id: str, variants: Sequence[str] = CHAMPION
+    ) -> pl.LazyFrame:
+        """Those of a bundle that were made from ``since`` on and before ``until``."""
+        if self.empty:
+            return self.rows
+        return self.rows.filter(
+            pl.col("served_at").is_between(since, until, closed="left"),
+            pl.col("variant").is_in(list(variants)),
+            *([pl.col("bundle_id") == bundle_id] if bundle_id else []),
+        )
+
+
+@contextmanager
+def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -> Iterator[Predictions]:
+    """The predictions that were made in a span of time, in bounded memory; readable until the context ends.
+
+    Args:
+        folder: a log of the server, or the output of batch scoring: of one scoring, or a folder of several.
+        since: the first moment.
+        until: the first moment after.
+        now: when they are read.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}: no folder of predictions; name the server's log or what was scored: LOG=."
+        )
+    parts, damaged = _parts(folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="predictions-") as spool,
+        prediction_log.scan(folder, since, until, now, Path(spool)) as scanned,
+    ):
+        batches = [frame for frame in map(_part, parts) if frame is not None]
+        damaged += len(parts) - len(batches)
+        latest = pl.lit(now).dt.offset_by(f"{FUTURE_SECONDS}s")
+        future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batches)
+        in_time = pl.col("served_at").is_between(since, until, closed="left") & (
+            pl.col("served_at") <= latest
+        )
+        frames = [each.filter(in_time) for each in batches]
+        served = [scanned.rows] if scanned.rows.collect_schema().names() else []
+        rows = pl.concat([*served, *frames], how="diagonal_relaxed") if [*served, *frames] else pl.LazyFrame()
+        yield Predictions(rows, damaged + scanned.damaged, scanned.future + future, scanned.backwards)
+
+
+def _parts(folder: Path) -> tuple[list[Path], int]:
+    """The parts of every finished scoring, and how many of them are gone or altered; one under way is not looked at."""
+    sound, damaged = [], 0
+    for done in sorted({*folder.glob("done.json"), *folder.glob("*/done.json")}):
+        try:
+            told = json.loads(done.read_text(encoding="utf-8"))["parts"]
+            promised = {Path(part["name"]).name: str(part["sha256"]) for part in told}
+        except (OSError, ValueError, KeyError, TypeError):
+            damaged += 1
+            continue
+        for name, sha256 in promised.items():
+            if _digest(done.parent / name) == sha256:
+                sound.append(done.parent / name)
+            else:
+                damaged += 1
+    return sound, damaged
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def _part(path: Path) -> pl.LazyFrame | None:
+    """The rows of a part; None if it cannot be read."""
+    try:
+        frame = pl.scan_parquet(path)
+        types = frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError):
+        return None
+    if any(name not in types for name in NEEDED):
+        return None
+    served_at = types["served_at"]
+    if isinstance(served_at, pl.Datetime) and served_at.time_zone:
+        return frame.with_columns(pl.col("served_at").dt.convert_time_zone("UTC"))
+    return frame.with_columns(pl.col("served_at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+
+
+def _count(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect(engine="streaming").item())

@@ -1,0 +1,91 @@
+"""What a bundle that stands beside the champion did in a window, by what its decisions turned out to be worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from components.monitoring.answers import Answers, answers
+from components.monitoring.experiment import Moments, experiment_finding, shadowed, split, total
+from components.monitoring.finding import Finding
+from components.monitoring.labels import Settled, joined
+from components.monitoring.predictions import CHAMPION, Predictions
+from components.monitoring.watched import Watched
+from components.monitoring.windows import Window
+
+Numbers = dict[str, Any]
+WAYS = {"shadow": "shadow", "challenger": "split"}
+"""By the variant in the log, the way of the trial."""
+
+
+def trial(found: Predictions, labels: Settled, window: Window, model: Watched) -> dict[str, Numbers]:
+    """What is kept of a window's trials, by way and challenger; nothing where there was none.
+
+    A shadow is compared with the champion on the very same rows, a split on rows of their own.
+
+    Args:
+        found: the predictions.
+        labels: one a prediction.
+        window: which one.
+        model: the champion.
+    """
+    if found.empty:
+        return {}
+    ours = _labelled(found.within(window.start, window.end, model.bundle_id, CHAMPION), labels, model)
+    kept: dict[str, Numbers] = {}
+    for variant, way in WAYS.items():
+        rows = found.within(window.start, window.end, "", (variant,))
+        for (bundle_id,) in rows.select("bundle_id").unique().sort("bundle_id").collect().iter_rows():
+            theirs = _labelled(rows.filter(pl.col("bundle_id") == bundle_id), labels, model)
+            numbers = _paired(ours, theirs, model) if way == "shadow" else _apart(ours, theirs, model)
+            kept[f"{way} {bundle_id[:12]}"] = numbers
+    return kept
+
+
+def trial_findings(
+    kept: Mapping[str, Numbers], before: Sequence[Mapping[str, Numbers]], *, alpha: float, unit: str
+) -> list[Finding]:
+    """What each trial of this window says, with all windows before it; it may be asked as often as one likes.
+
+    Args:
+        kept: of this window, as :func:`trial` gives it.
+        before: of earlier ones.
+        alpha: the chance of ever being wrong about one trial.
+        unit: of the worth of a decision.
+    """
+    findings = []
+    for name in kept:
+        every = [each[name] for each in (*before, kept) if name in each]
+        if name.startswith("shadow"):
+            differences = total(each["differences"] for each in every)
+            estimate, rows = shadowed(differences, alpha=alpha), differences.rows
+        else:
+            champion, challenger = (total(each[arm] for each in every) for arm in ("champion", "challenger"))
+            estimate, rows = split(champion, challenger, alpha=alpha), challenger.rows
+        findings.append(experiment_finding(name, estimate, rows, unit))
+    return findings
+
+
+def _labelled(rows: pl.LazyFrame, labels: Settled, model: Watched) -> Answers:
+    return answers(joined(rows, labels).rows, model.target, labelled=True)
+
+
+def _apart(ours: Answers, theirs: Answers, model: Watched) -> Numbers:
+    return {
+        arm: Moments.of(model.value.worth(each.truth, each.y_pred)).to_json()
+        for arm, each in (("champion", ours), ("challenger", theirs))
+    }
+
+
+def _paired(ours: Answers, theirs: Answers, model: Watched) -> Numbers:
+    worth = [
+        each.rows.select("prediction_id").with_columns(
+            pl.Series(name, model.value.worth(each.truth, each.y_pred), dtype=pl.Float64)
+        )
+        for name, each in (("ours", ours), ("theirs", theirs))
+    ]
+    first, second = (each.unique("prediction_id", keep="none") for each in worth)
+    both = first.join(second, on="prediction_id")
+    return {"differences": Moments.of((both["theirs"] - both["ours"]).to_numpy()).to_json()}

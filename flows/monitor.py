@@ -1,0 +1,99 @@
+"""MonitorFlow: from the log of predictions and late labels to accounts, alerts and a report with history."""
+
+from metaflow import Config, Parameter, card, current, package_sources, step
+
+from flows import presentation
+from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, author, now, parse_settings
+
+
+@package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
+@Orchestrated
+class MonitorFlow(ConfiguredFlow):
+    """Looks at what the champion predicted, window by window, and tells somebody where it should not be so.
+
+    The account of a window is written once and stays: a repeated, resumed or second monitor finds it and adds nothing.
+    """
+
+    config = Config("config", default=str(ROOT / "config.toml"), parser=parse_settings)
+    environment = Parameter(
+        "environment", default="", help="whose champion; by default the last one of config.toml"
+    )
+    log = Parameter(
+        "log", default="", help="the server's log or batch scores; by default the store's predictions"
+    )
+    labels = Parameter("labels", default="", help="labels, from any source; by default the store's")
+    since = Parameter("since", default="", help="windows from here on; by default from the promotion")
+    until = Parameter("until", default="", help="windows that ended by then; by default now")
+    window = Parameter("window", default="", help="hour, day, week, month or year, instead of config.toml's")
+    reference = Parameter(
+        "reference", default="", help="a table to compare columns with, instead of the bundle's reference"
+    )
+    k = Parameter("k", type=int, default=0, help="windows that make an alert, instead of config.toml's")
+
+    @step
+    def start(self):
+        """Find the champion, and which windows have ended."""
+        from flows import monitoring
+
+        self.first_run, self.looked_at = current.run_id, self.until or now()
+        self.environment_ = self.environment or self.settings.deploy.live
+        self.promotion = monitoring.champion(self)
+        self.due = [window.label for window in monitoring.due(self)]
+        self.next(self.watch)
+
+    @step
+    def watch(self):
+        """Look at what was served in each window: quality, drift, skew, and what the scores promise."""
+        from flows import monitoring
+
+        self.served = [account.window_id for account in monitoring.served(self)]
+        self.next(self.judge)
+
+    @step
+    def judge(self):
+        """Join the labels that have come, and see what came true: calibration, performance, fairness."""
+        from flows import monitoring
+
+        self.labelled = [account.window_id for account in monitoring.labelled(self)]
+        self.next(self.tell)
+
+    @step
+    def tell(self):
+        """Make alerts of the history, and tell the ledger and the webhook those that are new."""
+        from flows import monitoring
+
+        self.accounts = monitoring.history(self)
+        self.alerts = monitoring.told(self, self.accounts)
+        self.new = monitoring.record(self, self.alerts, author())
+        self.sent = monitoring.sent(self, self.alerts)
+        self.next(self.publish)
+
+    @card(type="still", id="monitoring")
+    @step
+    def publish(self):
+        """Write the report with its history, and the metrics that Prometheus collects."""
+        from components.monitoring import exposition
+        from components.reporting import monitoring_report
+        from flows import monitoring
+
+        newest = list({account.stage: account for account in self.accounts}.values())
+        inputs = monitoring_report.Inputs(
+            self.settings.project.name, self.environment_, self.promotion.bundle_id, self.accounts,
+            self.alerts, self.settings.objective.metric, self.settings.monitoring.alarm_psi, self.looked_at,
+        )  # fmt: skip
+        self.report = monitoring_report.html(inputs)
+        self.page = str(monitoring.publish(self, f"{self.environment_}.html", self.report))
+        text = exposition.exposition(newest, self.alerts)
+        self.metrics = str(monitoring.publish(self, f"{self.environment_}.prom", text))
+        presentation.show(*presentation.monitored(self, monitoring_report.figures(inputs)))
+        self.next(self.end)
+
+    @step
+    def end(self):
+        """Say what was found, and where to read more."""
+        for line in presentation.monitoring_lines(self):
+            print(line)
+
+
+if __name__ == "__main__":
+    MonitorFlow()

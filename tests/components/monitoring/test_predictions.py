@@ -1,0 +1,163 @@
+"""The rows that are watched, from the server's segments and from batch scores: damaged, from the future, out of order."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from components.errors import DataError
+from components.monitoring.predictions import predictions
+from components.serving import prediction_log
+from components.serving.prediction_log import PredictionLog, Record, read
+
+DAY = datetime(2016, 3, 4, tzinfo=UTC)
+NOW = datetime(2016, 3, 10, tzinfo=UTC)
+COLUMNS = {"age": [40, 23], "note": ["a", None]}
+
+
+def record(name: str, at: datetime, **columns: list) -> Record:
+    return Record(
+        name, at.timestamp(), "champion", "b" * 64, "12", columns or COLUMNS, {"y_score": [0.25, 1 / 3]}
+    )
+
+
+def write(folder: Path, *records: Record, day: str = "2016-03-04") -> Path:
+    """A segment with these records, in the folder of a day."""
+    log = PredictionLog(folder / "draft", worker="w", mode="strict")
+    log.append(*records)
+    log.close()
+    (segment,) = prediction_log.segments(folder / "draft")
+    (folder / day).mkdir(parents=True, exist_ok=True)
+    return segment.rename(folder / day / f"{len(list(folder.glob('*/*'))):04d}.jsonl")
+
+
+def rows(
+    folder: Path, since: datetime = DAY, until: datetime = DAY + timedelta(days=1)
+) -> tuple[pl.DataFrame, object]:
+    with predictions(folder, since, until, NOW) as found:
+        return (pl.DataFrame() if found.empty else found.rows.collect()), found
+
+
+def test_rows_are_those_that_read_gives(tmp_path):
+    write(tmp_path, record("a", DAY), record("b", DAY + timedelta(hours=3)))
+    found, told = rows(tmp_path)
+    expected, _ = read(tmp_path)
+    assert found.select(expected.columns).equals(
+        expected.with_columns(pl.col("served_at").cast(pl.Datetime("us", "UTC")))
+    )
+    assert (told.damaged, told.future, told.backwards) == (0, 0, 0)
+
+
+def test_many_rows_go_to_the_disk_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "_SPOOL_ROWS", 4)
+    write(tmp_path, *(record(str(n), DAY + timedelta(minutes=n)) for n in range(9)))
+    write(tmp_path, record("other", DAY, age=[1.5, None]), record("text", DAY, age=["x", "y"]))
+    found, _ = rows(tmp_path)
+    assert found.height == 22
+    assert found["prediction_id"].n_unique() == 22
+
+
+def test_only_the_span_is_read_and_its_end_is_left_out(tmp_path):
+    moments = [DAY - timedelta(seconds=1), DAY, DAY + timedelta(hours=23), DAY + timedelta(days=1)]
+    write(tmp_path, *(record(str(n), at) for n, at in enumerate(moments)))
+    assert rows(tmp_path)[0]["prediction_id"].to_list() == ["1:0", "1:1", "2:0", "2:1"]
+
+
+def test_what_was_made_before_midnight_and_written_after_it_is_found(tmp_path):
+    write(tmp_path, record("late", DAY + timedelta(hours=23, minutes=59, seconds=59)), day="2016-03-05")
+    assert rows(tmp_path)[0].height == 2
+
+
+def test_segments_of_days_long_before_are_not_opened(tmp_path):
+    write(tmp_path, record("old", DAY), day="2016-03-01").write_bytes(b"damaged\n")
+    assert rows(tmp_path)[1].damaged == 0
+
+
+def test_damaged_lines_are_counted_and_the_others_read(tmp_path):
+    segment = write(tmp_path, record("a", DAY), record("b", DAY), record("c", DAY))
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(lines[0] + lines[1].replace(b"40", b"41") + lines[2][:-20])
+    write(tmp_path, record("d", DAY)).write_bytes(bytes(range(256)) * 10)
+    found, told = rows(tmp_path)
+    assert found["prediction_id"].to_list() == ["a:0", "a:1"]
+    assert told.damaged >= 3
+
+
+def test_the_future_is_counted_and_left_out(tmp_path):
+    write(tmp_path, record("now", DAY), record("future", NOW + timedelta(days=900)))
+    found, told = rows(tmp_path, until=NOW + timedelta(days=2000))
+    assert (found.height, told.future) == (2, 2)
+
+
+def test_a_clock_that_goes_back_is_counted_and_its_rows_count_by_their_own_time(tmp_path):
+    times = [DAY + timedelta(hours=3), DAY + timedelta(hours=1), DAY + timedelta(hours=1, seconds=-30)]
+    write(tmp_path, *(record(str(n), at) for n, at in enumerate(times)))
+    found, told = rows(tmp_path)
+    assert (found.height, told.backwards) == (6, 1)
+
+
+def scored(folder: Path, at: datetime = DAY, done: bool = True) -> Path:
+    folder.mkdir(parents=True)
+    table = pl.DataFrame(
+        {"prediction_id": ["s:0", "s:1"], "served_at": [at, at], "model_version": "12", "bundle_id": "b" * 64,
+         "variant": "batch", "data_version": "d", "age": [3, 4], "y_score": [0.1, 0.9]}
+    )  # fmt: skip
+    part = folder / "part-00000.parquet"
+    table.write_parquet(part)
+    told = {
+        "name": f"scores/s/{part.name}",
+        "sha256": hashlib.sha256(part.read_bytes()).hexdigest(),
+        "rows": 2,
+    }
+    if done:
+        (folder / "done.json").write_text(json.dumps({"parts": [told]}))
+    return part
+
+
+def test_batch_scores_are_read_beside_the_log(tmp_path):
+    scored(tmp_path / "s1")
+    write(tmp_path, record("a", DAY))
+    found, _ = rows(tmp_path)
+    assert sorted(found["prediction_id"]) == ["a:0", "a:1", "s:0", "s:1"]
+    assert rows(tmp_path / "s1")[0].height == 2
+
+
+def test_a_scoring_that_is_not_done_is_not_looked_at(tmp_path):
+    scored(tmp_path / "s1", done=False)
+    assert rows(tmp_path)[1].empty
+
+
+@pytest.mark.parametrize("harm", ["altered", "gone", "manifest"])
+def test_a_damaged_part_is_counted_and_passed_over(tmp_path, harm):
+    scored(tmp_path / "whole")
+    part = scored(tmp_path / "harmed")
+    if harm == "altered":
+        part.write_bytes(part.read_bytes()[:-100])
+    elif harm == "gone":
+        part.unlink()
+    else:
+        (part.parent / "done.json").write_text("{")
+    found, told = rows(tmp_path)
+    assert (found.height, told.damaged) == (2, 1)
+
+
+def test_scores_from_the_future_are_counted(tmp_path):
+    scored(tmp_path / "s1", at=NOW + timedelta(days=9))
+    found, told = rows(tmp_path, until=NOW + timedelta(days=20))
+    assert (found.height, told.future) == (0, 2)
+
+
+def test_no_folder_is_told(tmp_path):
+    with pytest.raises(DataError, match="LOG="):
+        rows(tmp_path / "nowhere")
+
+
+def test_rows_of_the_asked_bundle_and_variant_alone(tmp_path):
+    shadow = Record("s", DAY.timestamp(), "shadow", "c" * 64, "13", COLUMNS, {"y_score": [0.5, 0.5]})
+    write(tmp_path, record("a", DAY), shadow)
+    with predictions(tmp_path, DAY, NOW, NOW) as found:
+        assert found.within(DAY, NOW, "b" * 64).collect().height == 2
+        assert found.within(DAY, NOW, "", ("shadow",)).collect()["bundle_id"].unique().to_list() == ["c" * 64]

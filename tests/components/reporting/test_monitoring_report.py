@@ -1,0 +1,112 @@
+"""The report of a model in use says first what alarms, shows its history, and needs nothing beside itself."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from components.monitoring.accounts import Account
+from components.monitoring.alerts import alerts
+from components.monitoring.finding import Finding
+from components.reporting import monitoring_report, over_time
+from components.reporting.monitoring_report import Inputs, figures, headline, html
+
+ESTIMATE = {"value": 0.78, "low": 0.77, "high": 0.79, "level": 0.95}
+DRIFT = {"column": "age<b>", "kind": "number", "psi": 0.3, "psi_low": 0.2, "psi_high": 0.4, "p_value": 0.001, "corrected": 0.002, "distances": {}}  # fmt: skip
+
+
+def account(year: int, stage: str, *findings: Finding, **details: object) -> Account:
+    end = f"{year + 1}-01-01T00:00:00+00:00"
+    return Account(f"production-{year}-b-{stage}", stage, str(year), f"{year}-01-01", end, "production", "b" * 64, 900, findings, details)  # fmt: skip
+
+
+def drifted(alarm: bool) -> Finding:
+    return Finding("drift", "age<b>", alarm, "The column age<b> moved.", 0.3, 0.2, 0.4, 0.1)
+
+
+def served(year: int, alarm: bool = False) -> Account:
+    estimate = {
+        "metric": ESTIMATE,
+        "believed": not alarm,
+        "conditions": [{"text": "no column has drifted", "holds": not alarm}],
+    }
+    return account(year, "served", drifted(alarm), drift=[DRIFT], estimate=estimate, age_days=1.0)
+
+
+def labelled(year: int, gap: float) -> Account:
+    told = {"value": gap, "low": gap - 0.004, "high": gap + 0.004, "level": 0.985}
+    calibration = Finding("calibration", "in the large", gap > 0.004, "The scores are too low.", gap, gap - 0.004, gap + 0.004, 0.003, severity="critical")  # fmt: skip
+    return account(
+        year, "labelled", calibration, calibration={"in_the_large": {"": told}}, metric=ESTIMATE, age_days=365.0 * (year - 2015),
+        predicted=1000, missing_fraction=0.1,
+    )  # fmt: skip
+
+
+ACCOUNTS = [each for year, gap in ((2016, 0.001), (2017, 0.009), (2018, 0.011)) for each in (served(year, year == 2018), labelled(year, gap))]  # fmt: skip
+INPUTS = Inputs(
+    "Job <coaching>", "production", "b" * 64, ACCOUNTS,
+    alerts([each.judged for each in ACCOUNTS if each.stage == "labelled"], k=1, n=1, cooldown=0), "roc_auc", 0.1,
+    "2019-03-01T00:00:00+00:00",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return html(INPUTS)
+
+
+def test_what_alarms_stands_first_and_what_is_critical_before_it(page):
+    assert headline(INPUTS) == "Look at calibration and drift."
+    assert page.index("The scores are too low.") < page.index("moved.")
+
+
+def test_a_quiet_window_says_so():
+    quiet = replace(INPUTS, accounts=[served(2016), labelled(2016, 0.001)], alerts=[])
+    assert headline(quiet) == "Nothing alarms in the newest window."
+    assert "There was none." in html(quiet)
+
+
+def test_before_the_first_window_there_is_a_page_too():
+    empty = replace(INPUTS, accounts=[], alerts=[])
+    assert "No window has ended yet." in html(empty)
+    assert figures(empty) == {"history": [], "labels": [], "drift": []}
+
+
+def test_it_needs_no_network_no_script_and_escapes_names(page):
+    assert "<script" not in page
+    assert not re.search(r'(src|href)="(?!#|data:)', page)
+    assert "age&lt;b&gt;" in page
+    assert "age<b>" not in page
+    assert "Job &lt;coaching&gt;" in page
+
+
+def test_every_window_has_a_mark_for_what_was_looked_at():
+    (history,) = figures(INPUTS)["history"]
+    assert history.header == ("", "2016", "2017", "2018")
+    assert {row[0]: row[1:] for row in history.rows} == {
+        "drift": ("as it should be", "as it should be", "alarm"),
+        "calibration": ("as it should be", "alarm", "alarm"),
+    }
+
+
+def test_calibration_is_drawn_with_its_interval_and_in_words():
+    calibration, metric = figures(INPUTS)["labels"]
+    assert "In 2 of 3 windows 0 is outside" in calibration.finding
+    assert calibration.rows[-1] == ("2018", "900", "0.0110 (0.0070 to 0.0150)")
+    assert "ROC AUC of 2018: 0.780 (0.770 to 0.790) by its labels" in metric.finding
+
+
+def test_columns_are_drawn_with_the_limit():
+    (columns,) = figures(INPUTS)["drift"]
+    assert "1 of 1 columns alarm" in columns.finding
+
+
+def test_the_estimate_that_is_not_to_be_believed_says_why():
+    told = dict(monitoring_report.facts(INPUTS))
+    assert told["The estimate before labels"] == "is not to be believed; it wants that no column has drifted"
+    assert told["Labels"] == "10.0 % of 1,000 labels are missing"
+
+
+def test_many_windows_are_cut_to_the_newest():
+    many = [labelled(year, 0.001) for year in range(1900, 1960)]
+    assert over_time.alarms(many).header[1:] == tuple(str(year) for year in range(1930, 1960))
