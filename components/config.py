@@ -220,6 +220,11 @@ class Serving(Section):
     drain_seconds: Annotated[float, Field(ge=0)] = 5.0
 
 
+class Scoring(Section):
+    shard_rows: Annotated[int, Field(ge=1, le=100_000_000)] = 500_000
+    tasks: Annotated[int, Field(ge=1, le=100)] = 2
+
+
 class Monitoring(Section):
     alarm_psi: Annotated[float, Field(gt=0)] = 0.1
     false_alarm_rate: Fraction = 0.05
@@ -272,6 +277,7 @@ class Settings(Section):
     compute: Compute = Compute()
     deploy: Deploy = Deploy()
     serving: Serving = Serving()
+    scoring: Scoring = Scoring()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
 
