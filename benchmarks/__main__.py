@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-MODULES = ("generation", "data", "adopt", "search", "fairness", "flow", "serving")
+MODULES = ("generation", "data", "adopt", "search", "fairness", "flow", "serving", "batch_scoring")
 FOLDER = Path("build")
 
 

@@ -239,37 +239,35 @@ def _deployed(run: Any) -> list[str]:
 
 def scored(run: Any) -> list[Any]:
     """Where a table's scores are, and what was set aside."""
-    refused = [
-        Table(
-            [
-                [each["column"], each["rule"], count(each["rows"]), each["example"]]
-                for each in run.scored.violations
-            ],
-            headers=["column", "rule", "rows", "example"],
-        )
-    ]
-    return [
-        Markdown("# Scores"),
-        *map(Markdown, scored_lines(run)),
-        *(refused if run.scored.violations else []),
-    ]
-
-
-def scored_lines(run: Any) -> list[str]:
-    """The same in lines of the terminal."""
     done = run.scored
-    place = f"{run.settings.store.root}/scores/{done.score_id}"
+    reasons = [
+        [each["column"], each["rule"], count(each["rows"]), each["example"]] for each in done.violations
+    ]
+    told = [
+        ["scores", run.scored.score_id],
+        ["rows", count(done.rows)],
+        ["set aside", count(done.refused_rows)],
+        ["data version", done.data_version],
+        ["bundle", done.bundle_id],
+        ["run of the model", done.model_version],
+    ]
+    violations = [Table(reasons, headers=["column", "rule", "rows", "example"])] if reasons else []
+    return [Markdown("# Scores"), Table(told, headers=["what", "value"]), *violations]
+
+
+def last_scored(run: Any) -> list[str]:
+    """The same in lines of the terminal."""
+    done, place = run.scored, f"{run.settings.store.root}/scores/{run.scored.score_id}/"
     before = "These rows were scored by this bundle before; nothing was written anew. " if run.again else ""
     lines = [
-        f"{before}{count(done.rows)} rows of the data version {done.data_version} are scored by the bundle {done.bundle_id[:12]} "
-        f"(run {done.model_version}), in {count(len(done.parts))} part{'s' * (len(done.parts) != 1)}: {place}/"
+        f"{before}{count(done.rows)} rows (data version {done.data_version}) are scored by the bundle {done.bundle_id[:12]} of "
+        f"run {done.model_version}: {place}"
     ]
     if done.refused_rows:
         lines.append(
-            f"{count(done.refused_rows)} rows break the contract and were set aside, in refused-*.parquet there:"
+            f"{count(done.refused_rows)} rows break its contract and were set aside there, in refused-*.parquet:"
         )
-        lines += [
-            f"  {each['column']}: {each['rule']} in {count(each['rows'])} rows, such as {each['example']}"
-            for each in done.violations
-        ]
-    return lines
+    return lines + [
+        f"  {each['column']}: {each['rule']} in {count(each['rows'])} rows, such as {each['example']}"
+        for each in done.violations
+    ]

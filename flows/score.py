@@ -105,7 +105,7 @@ class ScoreFlow(ConfiguredFlow):
     @step
     def end(self):
         """Say where the scores are, and what was set aside."""
-        for line in presentation.scored_lines(self):
+        for line in presentation.last_scored(self):
             print(line)
 
 

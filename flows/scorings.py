@@ -15,7 +15,8 @@ from flows.orchestration import ROOT, anchored
 
 if TYPE_CHECKING:
     from components.data.source import Taken
-    from components.scoring.intake import Asked, Shard
+    from components.scoring.asked import Asked
+    from components.scoring.shards import Shard
 
 
 def chosen(run: Any) -> Entry:
@@ -44,7 +45,7 @@ def asked(run: Any, files: Mapping[str, bytes]) -> Asked:
         ConfigError: a period is named, and no column for it.
     """
     from components.data.spelling import Spelling
-    from components.scoring.intake import Asked
+    from components.scoring.asked import Asked
 
     data = run.settings.data
     if (run.since or run.until) and not data.time:

@@ -8,6 +8,7 @@ import polars as pl
 
 from components.errors import ContractError
 
+IDENTITY = "prediction_id"
 PASS_ROWS = 4_000_000
 """So many keys are compared at once; a larger table is gone through several times."""
 
@@ -24,11 +25,11 @@ def identities(table: pl.DataFrame, key: Sequence[str], first: int) -> pl.Series
         first: the number of the first row.
     """
     if not key:
-        return pl.int_range(first, first + table.height, eager=True).cast(pl.String).alias("prediction_id")
+        return pl.int_range(first, first + table.height, eager=True).cast(pl.String).alias(IDENTITY)
     parts = [pl.col(name).cast(pl.String) for name in key]
     if len(key) > 1:
         parts = [part.str.replace_all(r"([\\|])", r"\$1") for part in parts]
-    return table.select(pl.concat_str(parts, separator="|").alias("prediction_id")).to_series()
+    return table.select(pl.concat_str(parts, separator="|").alias(IDENTITY)).to_series()
 
 
 def repeated(each: Identities, rows: int, most: float, key: Sequence[str]) -> pl.Series:

@@ -2,106 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import polars as pl
 
-from components.data import contract_json
 from components.data.cellhash import logical_type
 from components.data.checks import REASONS, Flag, account, judge
 from components.data.contract import ColumnRule, ColumnType, Contract, Violation
 from components.data.intake import Period, of_period
 from components.data.reading import read_as
 from components.data.snapshot import Growing
-from components.data.spelling import Spelling, respelled
-from components.errors import ConfigError, ContractError, DataError
-from components.scoring.identity import identities, repeated
+from components.data.spelling import respelled
+from components.errors import ContractError, DataError
+from components.scoring.identity import IDENTITY, identities, repeated
+from components.scoring.shards import Shard, keep
 
 if TYPE_CHECKING:
     from components.data.source import Taken
+    from components.scoring.asked import Asked
     from components.store import Store
 
-IDENTITY = "prediction_id"
-WRITTEN = (IDENTITY, "served_at", "model_version", "bundle_id", "variant", "data_version")
-"""The columns that stand before the inputs."""
-
 _SHOWN = 60
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of a table.
-
-    Attributes:
-        features: what the columns that a row must have may hold, by the bundle's contract.
-        optional: the same of those that it may have.
-        period: which rows are meant.
-        key: columns that identify a row; none for its place in the table.
-        spelling: what the source's values stand for.
-        reserved: names that no input may have: those of the predictions.
-    """
-
-    features: Contract
-    optional: Contract = field(default_factory=partial(Contract, ()))
-    period: Period = field(default_factory=Period)
-    key: Sequence[str] = ()
-    spelling: Spelling = field(default_factory=Spelling)
-    reserved: Sequence[str] = ()
-
-    @classmethod
-    def of_bundle(cls, content: Mapping[str, Any], **others: Any) -> Asked:
-        """What a bundle's contract.json asks, with the other attributes as given.
-
-        Raises:
-            BundleError: it is no contract.
-        """
-        features, optional = contract_json.from_json(content)
-        return cls(features, optional, **others)
-
-    def inputs(self, names: Collection[str]) -> Contract:
-        """The rules of the inputs that a table with these columns has; its other columns are not read.
-
-        Raises:
-            ContractError: it lacks some that it must have.
-            ConfigError: an input is called what the scores need for themselves.
-        """
-        time = (self.period.column,) if self.period.limited else ()
-        wanted = dict.fromkeys((*self.features.names, *self.key, *time))
-        if missing := [name for name in wanted if name not in names]:
-            raise ContractError(
-                f"The table has no column {', '.join(missing)}, and so it cannot be scored: the bundle's contract asks for "
-                f"{', '.join(self.features.names)}"
-                + (", and config.toml for the rest" if self.key or time else "")
-                + f". It has {', '.join(names)}. Correct the source."
-            )
-        rules = (*self.features.columns, *(rule for rule in self.optional.columns if rule.name in names))
-        if taken := [rule.name for rule in rules if rule.name in (*WRITTEN, REASONS, *self.reserved)]:
-            raise ConfigError(
-                f"The inputs {taken} are called what the scores need for themselves; train with other names."
-            )
-        return Contract(rules)
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Rows that are scored together, as they wait in the store.
-
-    Attributes:
-        number: of the shard, from 0.
-        rows: how many hold to the contract.
-        refused: how many do not.
-        sha256: of the two objects, "" for one that there is not.
-    """
-
-    number: int
-    rows: int
-    refused: int
-    sha256: tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -112,7 +35,7 @@ class Incoming:
         folder: where its shards wait in the store.
         shards: all of them.
         data_version: of the rows that hold to the contract.
-        order: a digest of every row, its place and what was refused of it.
+        order: digests of every row at its place, and of what was refused.
         violations: what the refused rows break.
     """
 
@@ -157,7 +80,7 @@ def take_in(
     violations: dict[tuple[str, str], Violation] = {}
     schema: Mapping[str, pl.DataType] = {}
     for good, bad, found in reader.batches():
-        shards.append(_kept(len(shards), good, bad, folder, store))
+        shards.append(keep(len(shards), good, bad, folder, store))
         inputs = good.drop(IDENTITY)
         schema = inputs.schema
         rows.add(inputs)
@@ -169,22 +92,7 @@ def take_in(
         raise DataError(_nothing(asked.period))
     incoming = Incoming(folder, tuple(shards), rows.version(schema), "", tuple(violations.values()))
     _require_few(shards, incoming.rows + incoming.refused, most_refused_fraction, violations, folder)
-    return replace(incoming, order=_digest(f"{rows.order} {told.order}".encode()))
-
-
-def waiting(folder: str, number: int) -> tuple[str, str]:
-    """The names of the two objects of a shard: its rows, and those that are refused."""
-    return f"{folder}/rows-{number:05d}.parquet", f"{folder}/refused-{number:05d}.parquet"
-
-
-def fetched(folder: str, shard: Shard, store: Store) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
-    """The rows of a shard that hold to the contract, and those that do not; None for none of them.
-
-    Raises:
-        DataError: an object of the store is not what was written.
-    """
-    names = waiting(folder, shard.number)
-    return _fetched(names[0], shard.sha256[0], store), _fetched(names[1], shard.sha256[1], store)
+    return replace(incoming, order=f"{rows.order}{told.order}")
 
 
 class _Reader:
@@ -264,37 +172,6 @@ def _as_text(found: pl.DataFrame) -> list[pl.Series]:
         pl.Series(values.name, [None if each is None else str(each) for each in values.to_list()], pl.String)
         for values in found
     ]
-
-
-def _kept(number: int, good: pl.DataFrame, bad: pl.DataFrame, folder: str, store: Store) -> Shard:
-    digests = tuple(
-        _written(name, rows, store) if rows.height else ""
-        for name, rows in zip(waiting(folder, number), (good, bad), strict=True)
-    )
-    return Shard(number, good.height, bad.height, (digests[0], digests[1]))
-
-
-def _written(name: str, rows: pl.DataFrame, store: Store) -> str:
-    buffer = BytesIO()
-    rows.write_parquet(buffer, compression="lz4", statistics=False)
-    store.write(name, buffer.getvalue())
-    return _digest(buffer.getvalue())
-
-
-def _fetched(name: str, sha256: str, store: Store) -> pl.DataFrame | None:
-    if not sha256:
-        return None
-    try:
-        content = store.read(name)
-    except FileNotFoundError:
-        raise DataError(f"{name} in the store is missing; score the table again.") from None
-    if _digest(content) != sha256:
-        raise DataError(f"{name} in the store was altered after it was written; score the table again.")
-    return pl.read_parquet(BytesIO(content))
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _merge(violations: dict[tuple[str, str], Violation], found: Sequence[Violation]) -> None:

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from components.errors import DataError
-from components.scoring.intake import IDENTITY, WRITTEN, Incoming, Shard, fetched
+from components.scoring.asked import WRITTEN
+from components.scoring.identity import IDENTITY
+from components.scoring.shards import Shard, fetched
 
 if TYPE_CHECKING:
+    from components.scoring.intake import Incoming
     from components.scoring.scorer import Scorer
     from components.store import Store
 

@@ -11,7 +11,7 @@ import pytest
 from components.data.source import Taken
 from components.errors import DataError
 from components.scoring import intake, scores
-from components.scoring.intake import Asked
+from components.scoring.asked import WRITTEN, Asked
 from components.scoring.scorer import loaded
 from components.scoring.scores import Scores
 
@@ -82,7 +82,7 @@ def test_a_scored_row_is_told_as_the_prediction_log_tells_it(run, people):
     done = run.manifest()
     found = table(run, done)
     features = ["age", "education", "foreign_born", "marital_status", "relationship", "sex"]
-    assert found.columns == [*intake.WRITTEN, *features, "y_score", "y_pred"]
+    assert found.columns == [*WRITTEN, *features, "y_score", "y_pred"]
     assert found["prediction_id"].to_list() == [f"{run.score_id}:{n}" for n in range(1500) if n != 9]
     assert found.schema["served_at"] == pl.Datetime("us", "UTC")
     assert before <= found["served_at"].min() <= found["served_at"].max() <= datetime.now(UTC)
