@@ -156,7 +156,8 @@ def bundle(folder: Path) -> dict[str, float]:
         created="2026-01-02T03:04:05+00:00",
     )
     pack(folder / "bundle", parts)
-    table.select(columns.names).write_parquet(folder / "sample.parquet")
+    plain = table.select(columns.names).with_columns(pl.selectors.categorical().cast(pl.String))
+    plain.write_parquet(folder / "sample.parquet")
     return {}
 
 

@@ -25,7 +25,7 @@ def identities(table: pl.DataFrame, key: Sequence[str], first: int) -> pl.Series
         first: the number of the first row.
     """
     if not key:
-        return pl.int_range(first, first + table.height, eager=True).cast(pl.String).alias(IDENTITY)
+        return pl.int_range(first, first + table.height, eager=True, dtype=pl.Int64).alias(IDENTITY)
     parts = [pl.col(name).cast(pl.String) for name in key]
     if len(key) > 1:
         parts = [part.str.replace_all(r"([\\|])", r"\$1") for part in parts]

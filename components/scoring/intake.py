@@ -85,7 +85,8 @@ def take_in(
         schema = inputs.schema
         rows.add(inputs)
         told.add(good.select(IDENTITY))
-        told.add(bad)
+        if bad.height:
+            told.add(bad)
         _merge(violations, found)
         _require_few(shards, taken.rows, most_refused_fraction, violations, folder)
     if not shards:
@@ -119,12 +120,12 @@ class _Reader:
         for found in self._meant([*self._contract.names, *self._asked.key]):
             judged = judge(found, self._contract, list(self._key_flags(found)))
             named = judged.rows.select(found[IDENTITY], *self._names)
-            refused = found.filter(judged.bad).select(_as_text(found.filter(judged.bad)))
-            yield (
-                named.filter(~judged.bad),
-                refused.with_columns(judged.reasons.alias(REASONS)),
-                judged.violations,
-            )
+            if not len(judged.reasons):
+                yield named, pl.DataFrame(), ()
+                continue
+            bad = found.filter(judged.bad)
+            refused = bad.select(_as_text(bad)).with_columns(judged.reasons.alias(REASONS))
+            yield named.filter(~judged.bad), refused, judged.violations
 
     def _meant(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The rows of the period, each with its name; those without a time are among them, to be refused."""

@@ -8,32 +8,34 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 
-MOST_DIFFERENT = 0.8
-"""Above this share of different rows it costs more to find those that are alike than to score them."""
-
 _ROOM = 1 << 62
 
 
-def distinct(table: pl.DataFrame, most: float = MOST_DIFFERENT) -> tuple[Rows, Rows] | None:
-    """The first of each kind of rows, shape (kinds,), and of which kind each row is, shape (rows,).
+def distinct(table: pl.DataFrame) -> tuple[Rows, Rows]:
+    """One row of each kind, shape (kinds,), and of which kind each row is, shape (rows,).
 
-    None if more than the share ``most`` of the rows differ. Rows are alike if all their values are the same; a missing
-    value is one of its own.
+    Rows are alike if all their values are the same; a missing value is one of its own. The kinds are in the order of
+    their values, those of the column with the most values first: trees, which branch alike for neighbours, are quicker
+    then.
     """
-    most_kinds = int(most * table.height)
     codes, kinds = np.zeros(table.height, np.int64), 1
-    for values in table:
-        digits, base = _digits(values)
-        if base > most_kinds and len(np.unique(digits)) > most_kinds:
-            return None
+    for digits, base in sorted(map(_digits, table), key=lambda column: -column[1]):
         if kinds > _ROOM // base:
-            _, codes = np.unique(codes, return_inverse=True)
-            kinds = int(codes.max(initial=0)) + 1
-            if kinds > most_kinds:
-                return None
+            first, codes = _ranked(codes)
+            kinds = len(first)
         codes, kinds = codes * base + digits, kinds * base
-    _, first, kind = np.unique(codes, return_index=True, return_inverse=True)
-    return None if len(first) > most_kinds else (first.astype(np.int64), kind.astype(np.int64))
+    return _ranked(codes)
+
+
+def _ranked(codes: Rows) -> tuple[Rows, Rows]:
+    """A place of each code, in the order of the codes, and the rank of the code at each place, from 0."""
+    order = np.argsort(codes)
+    ordered = codes[order]
+    new = np.ones(len(codes), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
+    ranks = np.empty(len(codes), np.int64)
+    ranks[order] = np.cumsum(new) - 1
+    return order[new], ranks
 
 
 def _digits(values: pl.Series) -> tuple[Rows, int]:

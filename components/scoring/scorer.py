@@ -19,6 +19,8 @@ from components.serving.model import Model
 AT_ONCE = 50_000
 """Rows of one call; what the program makes on its way takes memory for each."""
 
+_TEXTUAL = ("string", "text")
+
 
 class Scorer:
     """Scores tables with a model.
@@ -33,7 +35,6 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model, self.scored, self.answered = model, 0, 0
-        self._alike = True
 
     def predictions(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The predictions by name, one row each.
@@ -42,23 +43,29 @@ class Scorer:
             rows: with the program's inputs, in the contract's types.
         """
         features = rows.select(list(self.model.program.inputs))
-        found = distinct(features) if self._alike else None
-        self._alike = found is not None
+        one, kind = distinct(features)
+        self.scored += len(one)
         self.answered += rows.height
-        if found is None:
-            return self._said(features)
-        first, kind = found
-        return self._said(features[first])[kind]
+        return self._said(features[one])[kind]
 
     def _said(self, features: pl.DataFrame) -> pl.DataFrame:
-        self.scored += features.height
+        calls = (features.slice(start, AT_ONCE) for start in range(0, features.height, AT_ONCE))
+        return pl.concat([_frame(self._called(part)) for part in calls])
+
+    def _called(self, features: pl.DataFrame) -> Mapping[str, NDArray[Any]]:
+        """What the program says; where nothing need be read first, columns are handed to it as it runs them."""
         program = self.model.program
-        parts = []
-        for start in range(0, features.height, AT_ONCE):
-            part = features.slice(start, AT_ONCE)
-            said = program.predict({name: _array(part[name], kind) for name, kind in program.inputs.items()})
-            parts.append(_frame(self.model.columns_of(said, program.classes)))
-        return pl.concat(parts)
+        arrays = {name: _array(features[name], kind) for name, kind in program.inputs.items()}
+        plain = all(
+            kind == "double" or (kind in _TEXTUAL and not features[name].null_count())
+            for name, kind in program.inputs.items()
+        )
+        if plain:
+            said = program.run({name: array.reshape(-1, 1) for name, array in arrays.items()})
+        else:
+            said = program.predict(arrays)
+        columns: Mapping[str, NDArray[Any]] = self.model.columns_of(said, program.classes)
+        return columns
 
 
 @contextmanager

@@ -13,7 +13,7 @@ texts = st.text(alphabet="ab|\\", max_size=4)
 
 
 def test_without_a_key_it_is_the_number_of_the_row():
-    assert identities(pl.DataFrame({"x": [7, 7, 8]}), (), 40).to_list() == ["40", "41", "42"]
+    assert identities(pl.DataFrame({"x": [7, 7, 8]}), (), 40).to_list() == [40, 41, 42]
 
 
 @pytest.mark.parametrize(

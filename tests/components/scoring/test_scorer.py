@@ -102,14 +102,6 @@ def test_calls_of_few_rows_add_up(task, monkeypatch):
     assert_same(Scorer(model).predictions(conforming(model, table)), served(model, table))
 
 
-def test_where_rows_do_not_repeat_nothing_is_looked_for_again(bundle, people):
-    with loaded(bundle.files, bundle.bundle_id) as by:
-        by.predictions(conforming(by.model, people.select(list(by.model.program.inputs)).unique()))
-        rows = conforming(by.model, people.select(list(by.model.program.inputs)))
-        by.predictions(pl.concat([rows, rows]))
-        assert by.scored == by.answered
-
-
 def test_a_bundle_is_verified_before_anything_of_it_is_loaded(bundle):
     altered = bundle.files | {"program.pyz": b"no archive"}
     with pytest.raises(BundleError, match=r"program\.pyz: altered"), loaded(altered, bundle.bundle_id):
