@@ -35,7 +35,8 @@ class ScoreFlow(ConfiguredFlow):
         from components.scoring import intake, scores
         from flows import scorings
 
-        self.first_run, deploy = current.run_id, self.settings.deploy
+        # A resumed run takes the table in where the first one began to.
+        self.first_run, deploy = current.origin_run_id or current.run_id, self.settings.deploy
         self.target = candidates.target(self.environment, deploy.environments, deploy.approval)
         self.decision = scorings.chosen(self)
         asked = scorings.asked(self, bundle_of(self.decision))

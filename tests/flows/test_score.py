@@ -70,7 +70,7 @@ def whole(project, place, table):
     """None, if each row of the table stands there once, and nothing is left lying about."""
     found = scores(project, place)
     assert found["prediction_id"].to_list() == [f"{place}:{n}" for n in range(table.height)]
-    names = {path.name for path in (project.root / "store" / "scores" / place).iterdir()}
+    names = {name.rpartition("/")[2] for name in project.store.names(f"scores/{place}")}
     done = manifest(project, place)
     assert names == {"done.json"} | {
         part["name"].rpartition("/")[2] for part in (*done["parts"], *done["refused"])
@@ -196,12 +196,9 @@ def test_a_bundle_that_is_named_needs_no_champion_and_one_that_was_rejected_is_r
 
 
 def test_a_champion_whose_bundle_was_altered_is_refused(fresh):
-    files = runs.bundle(fresh, fresh.ledger[0].run.partition("/")[2])
-    runs.store(
-        fresh,
-        fresh.ledger[0].run.partition("/")[2],
-        files | {"contract.json": files["contract.json"].replace(b"18", b"17")},
-    )
+    run_id = fresh.ledger[0].run.partition("/")[2]
+    files = runs.bundle(fresh, run_id)
+    runs.store(fresh, run_id, files | {"contract.json": files["contract.json"] + b" "})
     assert "contract.json: altered" in refused(fresh)
 
 
