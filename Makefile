@@ -26,6 +26,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TRAIN := $(BIN)/python flows/train.py --no-pylint
 DEPLOY := $(BIN)/python flows/deploy.py --no-pylint run
 MONITOR := $(BIN)/python flows/monitor.py --no-pylint
+SCORE := $(BIN)/python flows/score.py --no-pylint run
 
 .PHONY: help
 help: ## this list
@@ -74,7 +75,7 @@ PORT ?= 8080
 ENGINE ?= podman
 DEPLOYED := $(or $(ENV),production)
 
-.PHONY: adopt train gate report versions verify approve deploy rollback serve serve-container monitor ledger
+.PHONY: adopt train gate report versions verify approve deploy rollback score serve serve-container monitor ledger
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
@@ -97,6 +98,10 @@ deploy: $(VENV)/.runtime ## try a bundle's server, compare it with the champion,
 	    $(if $(MODE),--mode "$(MODE)") $(if $(SHARE),--share "$(SHARE)") $(if $(STICKY),--sticky "$(STICKY)") --reason "$${REASON:-}"
 rollback: $(VENV)/.runtime ## return to the champion before: REASON="..." (ENV=)
 	@$(DEPLOY) --rollback true --reason "$${REASON:-}" $(if $(ENV),--environment "$(ENV)")
+score: $(VENV)/.runtime ## score a table with the champion into store/scores (SOURCE=path or address REVISION= QUERY=sql | VERSION=data version | SINCE= UNTIL= ENV=staging BUNDLE=id or run)
+	@$(SCORE) $(if $(SOURCE),--source "$(SOURCE)") $(if $(REVISION),--revision "$(REVISION)") --query "$${QUERY:-}" \
+	    $(if $(VERSION),--data-version "$(VERSION)") $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") \
+	    $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)")
 serve: $(VENV)/.runtime ## answer requests on this machine: what was deployed (ENV=production), or BUNDLE=folder (PORT=8080)
 	@$(BIN)/python -m components.serving $(if $(BUNDLE),--bundle "$(BUNDLE)",--deployment "build/deploy/$(DEPLOYED)") \
 	    --port "$(PORT)" --log-folder store/predictions

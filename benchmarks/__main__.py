@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.result import Result
 
-MODULES = ("generation", "data", "adopt", "search", "fairness", "flow", "serving", "drift")
+MODULES = ("generation", "data", "adopt", "search", "fairness", "flow", "serving", "batch_scoring", "drift")
 FOLDER = Path("build")
 
 

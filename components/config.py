@@ -221,6 +221,11 @@ class Serving(Section):
     drain_seconds: Annotated[float, Field(ge=0)] = 5.0
 
 
+class Scoring(Section):
+    shard_rows: Annotated[int, Field(ge=1, le=100_000_000)] = 500_000
+    tasks: Annotated[int, Field(ge=1, le=100)] = 2
+
+
 class Monitoring(Section):
     window: Literal["hour", "day", "week", "month", "year"] = "day"
     min_rows: Annotated[int, Field(ge=30)] = 200
@@ -293,6 +298,7 @@ class Settings(Section):
     compute: Compute = Compute()
     deploy: Deploy = Deploy()
     serving: Serving = Serving()
+    scoring: Scoring = Scoring()
     monitoring: Monitoring = Monitoring()
     retraining: Retraining = Retraining()
 

@@ -94,6 +94,12 @@ class Store:
         start = len(self._base) + 1
         return sorted(path[start:] for path in found if not Path(path).name.startswith(".partial-"))
 
+    def remove(self, prefix: str) -> None:
+        """Remove the objects in the folder ``prefix`` and below; there may be none."""
+        self._filesystem.invalidate_cache()
+        if self._filesystem.exists(self._path(prefix)):
+            self._filesystem.rm(self._path(prefix), recursive=True)
+
     def url(self, name: str) -> str:
         """The object's path or URL, for libraries that read such themselves."""
         return self._path(name) if self._local else f"{self.root}/{name}"

@@ -257,3 +257,39 @@ def monitoring_lines(run: Any) -> list[str]:
         told.append("Windows: none has ended")
     told.append(f"Alerts: {len(run.alerts)}, {run.new} new in the ledger; {run.sent}")
     return [*told, f"Report: {run.page}", f"Metrics: {run.metrics}"]
+
+
+def scored(run: Any) -> list[Any]:
+    """Where a table's scores are, and what was set aside."""
+    done = run.scored
+    reasons = [
+        [each["column"], each["rule"], count(each["rows"]), each["example"]] for each in done.violations
+    ]
+    told = [
+        ["scores", run.scored.score_id],
+        ["rows", count(done.rows)],
+        ["set aside", count(done.refused_rows)],
+        ["data version", done.data_version],
+        ["bundle", done.bundle_id],
+        ["run of the model", done.model_version],
+    ]
+    violations = [Table(reasons, headers=["column", "rule", "rows", "example"])] if reasons else []
+    return [Markdown("# Scores"), Table(told, headers=["what", "value"]), *violations]
+
+
+def last_scored(run: Any) -> list[str]:
+    """The same in lines of the terminal."""
+    done, place = run.scored, f"{run.settings.store.root}/scores/{run.scored.score_id}/"
+    before = "These rows were scored by this bundle before; nothing was written anew. " if run.again else ""
+    lines = [
+        f"{before}{count(done.rows)} rows (data version {done.data_version}) are scored by the bundle {done.bundle_id[:12]} of "
+        f"run {done.model_version}: {place}"
+    ]
+    if done.refused_rows:
+        lines.append(
+            f"{count(done.refused_rows)} rows break its contract and were set aside there, in refused-*.parquet:"
+        )
+    return lines + [
+        f"  {each['column']}: {each['rule']} in {count(each['rows'])} rows, such as {each['example']}"
+        for each in done.violations
+    ]

@@ -1,5 +1,7 @@
 """Which rows hold to the contract. Verdicts are those of pandera on the same schema.yaml, which a test proves."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -65,6 +67,61 @@ def check(
     return CheckedTable(accepted, quarantined, violations)
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Rows of a table, each with its verdict.
+
+    Attributes:
+        rows: All of them in the contract's types, with nothing in place of values that cannot be read so.
+        bad: Which of them break the contract, shape (rows,).
+        reasons: What each bad row breaks, shape (bad rows,).
+        violations: The account, by column and rule.
+    """
+
+    rows: pl.DataFrame
+    bad: pl.Series
+    reasons: pl.Series
+    violations: tuple[Violation, ...]
+
+
+def judge(table: pl.DataFrame, contract: Contract, also: Sequence[Flag] = ()) -> Judged:
+    """The verdict on each row of a part of a table, by itself: nothing is asked of a target, and no row is parted off.
+
+    A row breaks the contract here if it does so in :func:`check`, or holds an infinite number: no program was made for it.
+
+    Args:
+        table: With the contract's columns, and those of ``also``.
+        contract: What each column may hold.
+        also: Rows that are bad for further reasons.
+    """
+    kept = holding(table, {rule.name: _kept(rule, table, set()) for rule in contract.columns})
+    suspects = set(contract.names) - kept
+    found = converted(table.get_column, contract, suspects, whole=False)
+    rows = _in_types(found, contract)
+    flags = [*_column_flags(found, rows, contract, suspects, set()), *_infinite(rows), *also]
+    if not flags:
+        return Judged(
+            rows, pl.repeat(value=False, n=table.height, eager=True), pl.Series([], dtype=pl.String), ()
+        )
+    bad = pl.DataFrame([flag.rows.alias(str(n)) for n, flag in enumerate(flags)]).select(
+        pl.any_horizontal("*")
+    )
+    values = table.with_columns(found)
+    return Judged(
+        rows,
+        bad.to_series(),
+        pl.select(_reasons(flags, bad.to_series())).to_series(),
+        tuple(flag.violation(values) for flag in flags),
+    )
+
+
+def _infinite(rows: pl.DataFrame) -> Iterator[Flag]:
+    for values in rows.select(pl.selectors.float()):
+        infinite = values.is_infinite().fill_null(value=False)
+        if infinite.any():
+            yield Flag((values.name,), "infinite", infinite)
+
+
 def too_many(checked: CheckedTable, limit_fraction: float) -> None:
     """None, if at most the fraction ``limit_fraction`` of the rows was set aside.
 
@@ -77,7 +134,7 @@ def too_many(checked: CheckedTable, limit_fraction: float) -> None:
         return
     raise ContractError(
         f"{bad:,} of {rows:,} rows ({bad / rows:.2%}) break schema.yaml; at most {limit_fraction:.2%} may:\n"
-        f"{_account(checked.violations)}\n"
+        f"{account(checked.violations)}\n"
         "Correct the source, or widen the rules in schema.yaml if the values are right."
     )
 
@@ -92,7 +149,7 @@ class _Rule:
 
 
 @dataclass(frozen=True)
-class _Flag:
+class Flag:
     """The rows that break one rule, and the columns that show it."""
 
     columns: tuple[str, ...]
@@ -155,32 +212,32 @@ def _in_types(found: pl.DataFrame, contract: Contract) -> pl.DataFrame:
 
 def _column_flags(
     found: pl.DataFrame, whole: pl.DataFrame, contract: Contract, suspects: set[str], required: set[str]
-) -> Iterator[_Flag]:
+) -> Iterator[Flag]:
     for rule in contract.columns:
         if rule.name not in suspects:
             continue
         values = found[rule.name]
         if values.dtype != STORED_AS[rule.type]:
             unreadable = whole[rule.name].is_null() & values.is_not_null()
-            yield _Flag((rule.name,), f"not of type {rule.type}", unreadable)
+            yield Flag((rule.name,), f"not of type {rule.type}", unreadable)
         if values.null_count() and _needed(rule, required):
-            yield _Flag((rule.name,), "missing", values.is_null())
+            yield Flag((rule.name,), "missing", values.is_null())
         for each in _rules(rule):
             rows = whole.select(each.broken.fill_null(value=False)).to_series()
             if rows.any():
-                yield _Flag((rule.name,), each.words, rows)
+                yield Flag((rule.name,), each.words, rows)
 
 
-def _key_flags(whole: pl.DataFrame, key: Sequence[str]) -> Iterator[_Flag]:
+def _key_flags(whole: pl.DataFrame, key: Sequence[str]) -> Iterator[Flag]:
     identity = row_hashes(whole, key) if key else np.empty(0, np.uint64)
     if different(identity) < len(identity):
         complete = whole.select(pl.all_horizontal(pl.col(key).is_not_null())).to_series()
         repeated = pl.Series(identity).is_duplicated() & complete
         if repeated.any():
-            yield _Flag(tuple(key), "repeated key", repeated)
+            yield Flag(tuple(key), "repeated key", repeated)
 
 
-def _reasons(flags: Sequence[_Flag], bad: pl.Series) -> pl.Expr:
+def _reasons(flags: Sequence[Flag], bad: pl.Series) -> pl.Expr:
     """What each bad row breaks."""
     told = [
         pl.when(flag.rows.filter(bad)).then(pl.lit(f"{flag.column}: {flag.words}")).alias(str(n))
@@ -198,7 +255,7 @@ def _filtered(columns: list[pl.Series], good: pl.Series) -> pl.DataFrame:
     return pl.concat(parts, how="horizontal")
 
 
-def _account(violations: Sequence[Violation]) -> str:
+def account(violations: Sequence[Violation]) -> str:
     """The violations, one a line, the most frequent first."""
     return "\n".join(
         f"  {violation.column}: {violation.rule} in {violation.rows:,} rows, such as {violation.example}"
@@ -207,7 +264,7 @@ def _account(violations: Sequence[Violation]) -> str:
 
 
 def _set_aside(rows: int, violations: Sequence[Violation]) -> str:
-    return f". Of the others, {rows:,} break schema.yaml and are set aside:\n{_account(violations)}\n"
+    return f". Of the others, {rows:,} break schema.yaml and are set aside:\n{account(violations)}\n"
 
 
 def _require_named(contract: Contract, *names: str) -> None:

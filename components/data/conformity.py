@@ -79,18 +79,26 @@ def holding(table: pl.DataFrame, conditions: dict[str, pl.Expr]) -> set[str]:
     return {name for name, holds in told.row(0, named=True).items() if holds is not False}
 
 
-def converted(column: Callable[[str], pl.Series], contract: Contract, names: Collection[str]) -> pl.DataFrame:
+def converted(
+    column: Callable[[str], pl.Series], contract: Contract, names: Collection[str], *, whole: bool = True
+) -> pl.DataFrame:
     """The columns in the contract's order, the named columns in its types where all their values can be read so.
 
+    Args:
+        column: Gives one.
+        contract: What they must be of.
+        names: Those that are not yet in its types.
+        whole: Whether these are all rows of the table: of a part, no value of a column may be readable.
+
     Raises:
-        ContractError: If no value of a column can be.
+        ContractError: If no value of a column of the whole table can be.
     """
     columns, wrong = [], []
     for rule in contract.columns:
         values = column(rule.name)
         if rule.name in names:
             values, readable = _read(values, rule)
-            if not readable:
+            if whole and not readable:
                 wrong.append(_described(values, rule))
         columns.append(values)
     if wrong:

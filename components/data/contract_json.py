@@ -1,9 +1,15 @@
-"""The contract as contract.json in a bundle: what the server checks of a request, without polars or pandera."""
+"""The contract as contract.json in a bundle: what the server checks of a request, without polars or pandera.
 
-from collections.abc import Sequence
+Batch scoring reads it back, to check whole tables by it.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.data.contract import ColumnRule, Contract
+from components.data.contract import STORED_AS, ColumnRule, Contract
+from components.errors import BundleError
+
+VERSION = 1
 
 
 def to_json(contract: Contract, features: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
@@ -18,10 +24,43 @@ def to_json(contract: Contract, features: Sequence[str], optional: Sequence[str]
         ContractError: If the contract has no such column.
     """
     return {
-        "version": 1,
+        "version": VERSION,
         "features": [_plain(contract.column(name)) for name in features],
         "optional": [_plain(contract.column(name)) for name in optional if name not in features],
     }
+
+
+def from_json(content: Mapping[str, Any]) -> tuple[Contract, Contract]:
+    """The rules of the columns that a row must have, and of those that it may have, as :func:`to_json` wrote them.
+
+    Raises:
+        BundleError: If it is of another version, or no contract.
+    """
+    if content.get("version") != VERSION:
+        raise BundleError(
+            f"contract.json: version {content.get('version')!r}, but this code reads {VERSION}; use the code that packed it."
+        )
+    try:
+        features, optional = (
+            Contract(tuple(_rule(rule) for rule in content[part])) for part in ("features", "optional")
+        )
+    except (KeyError, TypeError) as error:
+        raise BundleError(f"contract.json: not a contract ({error!r}); get the bundle again.") from error
+    return features, optional
+
+
+def _rule(rule: Mapping[str, Any]) -> ColumnRule:
+    if rule["type"] not in STORED_AS:
+        raise TypeError(f"the type {rule['type']!r} of column {rule['name']!r}")
+    categories = rule["categories"]
+    return ColumnRule(
+        rule["name"],
+        rule["type"],
+        nullable=rule["nullable"],
+        minimum=rule["minimum"],
+        maximum=rule["maximum"],
+        categories=None if categories is None else tuple(categories),
+    )
 
 
 def _plain(rule: ColumnRule) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from components import address
 from components.data import schema, snapshot, source
 from components.data.checks import REASONS
 from components.data.reading import known, read_as
-from components.data.schema import Contract, Violation
+from components.data.schema import ColumnType, Contract, Violation
 from components.data.snapshot import Snapshot
 from components.data.sources.pin import Pin
 from components.data.spelling import Spelling, respelled
@@ -248,8 +248,27 @@ def within(table: pl.DataFrame, period: Period, contract: Contract) -> pl.DataFr
             f"config.toml: data.time is {period.column!r}, which schema.yaml does not have; it has "
             f"{', '.join(contract.names)}."
         )
-    kind = contract.column(period.column).type
-    times = read_as(known(table[period.column], kind), kind)
+    meant = of_period(table[period.column], period, contract.column(period.column).type)
+    if not meant.any():
+        raise DataError(
+            f"No row of the source has {period.column!r} from {period.since or 'the start'} to "
+            f"{period.until or 'the end'}; correct data.since and data.until."
+        )
+    return table.filter(meant.fill_null(value=True))
+
+
+def of_period(values: pl.Series, period: Period, kind: ColumnType) -> pl.Series:
+    """Which rows are of the period, shape (rows,); null for those without a time.
+
+    Args:
+        values: of the time column.
+        period: which rows are meant.
+        kind: what the column's values are; the ends are read as the same.
+
+    Raises:
+        ConfigError: an end is no value of its type.
+    """
+    times = read_as(known(values, kind), kind)
     if kind == "category":
         times = times.cast(pl.String)
     meant = times.is_not_null()
@@ -268,12 +287,7 @@ def within(table: pl.DataFrame, period: Period, contract: Contract) -> pl.DataFr
             meant &= times < end + timedelta(days=1)
         else:
             meant &= times <= end
-    if not meant.any():
-        raise DataError(
-            f"No row of the source has {period.column!r} from {period.since or 'the start'} to "
-            f"{period.until or 'the end'}; correct data.since and data.until."
-        )
-    return table.filter(meant | times.is_null())
+    return meant.set(times.is_null(), None)
 
 
 def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:

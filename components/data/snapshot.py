@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from components.data.cellhash import Hashes, logical_type, mix
-from components.data.rowhash import map_batches
+from components.data.rowhash import map_batches, row_hashes
 from components.data.sources.pin import Pin
 from components.errors import DataError
 from components.store import Store
@@ -106,6 +107,38 @@ def verify(version: str, store: Store) -> None:
         DataError: As :func:`load`.
     """
     _loaded(version, store, lambda _, batch: batch.clear())
+
+
+@contextmanager
+def scanned(version: str, store: Store) -> Iterator[pl.LazyFrame]:
+    """The rows of a version, not in memory, once the content of all of them has been verified; errors as :func:`load`."""
+    verify(version, store)
+    with store.file(_data(version)) as path:
+        yield pl.scan_parquet(path)
+
+
+class Growing:
+    """The version of a table whose rows come batch by batch, and a digest that tells their order too."""
+
+    def __init__(self) -> None:
+        self._sums: list[tuple[int, int]] = [(0, 0)]
+        self._rows, self._order = 0, hashlib.sha256()
+
+    def add(self, batch: pl.DataFrame) -> None:
+        """The next rows."""
+        hashes = row_hashes(batch)
+        self._order.update(hashes.tobytes())
+        self._sums = [(self._sums[0][0] + one, self._sums[0][1] + two) for one, two in [_sums(0, hashes)]]
+        self._rows += batch.height
+
+    def version(self, schema: Mapping[str, pl.DataType]) -> str:
+        """What :func:`content_version` gives of all rows together."""
+        return _version(schema, self._rows, self._sums)
+
+    @property
+    def order(self) -> str:
+        """The SHA-256 of the rows' hashes in their order."""
+        return self._order.hexdigest()
 
 
 def described(version: str, store: Store) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,11 @@ class Taken:
         """
         values = self._collected(self.frame.select(selectors.by_name(name))).to_series()
         return values.rechunk()  # columns in unlike pieces are all copied by whatever joins them
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[pl.DataFrame]:
+        """Some columns of all rows in their order, at most so many rows in memory at once; errors as those of :meth:`column`."""
+        for start in range(0, self.rows, rows):
+            yield self._collected(self.frame.select(selectors.by_name(*names)).slice(start, rows))
 
     def _collected(self, frame: pl.LazyFrame) -> pl.DataFrame:
         try:

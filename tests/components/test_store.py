@@ -170,3 +170,21 @@ def test_a_conflict_on_s3_over_a_draft_is_tried_again(s3: BusyS3) -> None:
 def test_an_object_that_is_not_on_s3_is_an_error(s3: BusyS3) -> None:
     with pytest.raises(FileNotFoundError), Store("s3://project/none").file("x"):
         pass
+
+
+def test_what_is_removed_is_gone_with_all_below_it_and_nothing_else(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    for name in ("a/1", "a/b/2", "ab/3"):
+        store.write(name, b"")
+    for _ in range(2):
+        store.remove("a")
+        assert store.names("") == ["ab/3"]
+
+
+def test_what_is_removed_on_s3_is_gone_with_all_below_it_and_nothing_else(s3: BusyS3) -> None:
+    store = Store("s3://project/removed")
+    for name in ("a/1", "a/b/2", "ab/3"):
+        store.write(name, b"x")
+    for _ in range(2):
+        store.remove("a")
+        assert store.names("") == ["ab/3"]

@@ -45,6 +45,17 @@ MONITORING = {
 }
 """The same of a monitor."""
 
+SCORING = {
+    "taking in": ("components/scoring/shards.py", "keep"),
+    "digest": ("components/scoring/scores.py", "score_id"),
+    "shard": ("components/scoring/scores.py", "_table"),
+    "part": ("components/store.py", "Store.keep_if_absent"),
+    "manifest": ("components/scoring/scores.py", "publish"),
+    "done": ("components/store.py", "Store.remove"),
+    "words": ("flows/presentation.py", "last_scored"),
+}
+"""The same of a scoring, in the order in which they come."""
+
 CODE = """
 
 def _dying_once(function):
@@ -68,7 +79,7 @@ def arm(project: Project, *moments: str) -> None:
     """Let the project's steps die once at each of these moments."""
     (project.root / "graves").mkdir(exist_ok=True)
     for moment in moments:
-        file, function = (MOMENTS | DEPLOYING | MONITORING)[moment]
+        file, function = (MOMENTS | DEPLOYING | SCORING | MONITORING)[moment]
         with (project.root / file).open("a", encoding="utf-8") as code:
             code.write(CODE.format(grave=str(grave(project, moment)), function=function))
 

@@ -186,6 +186,13 @@ class Project:
             output = process.communicate()[0]
         return Done(process.returncode, COLLECTED.sub("", output))
 
+    def score(self, *words: str, resumed: str = "") -> Done:
+        """How `flows/score.py` ended with these words after `run`, or as a resumed run."""
+        how = ("resume", "--origin-run-id", resumed) if resumed else ("run",)
+        with self.start(*how, *words, flow="score") as process:
+            output = process.communicate()[0]
+        return Done(process.returncode, COLLECTED.sub("", output))
+
     def python(self, *words: str) -> Done:
         """How Python ended, in the project's folder."""
         done = subprocess.run(

@@ -237,6 +237,31 @@ def test_snapshot_and_ledger_lie_in_the_bucket(endpoint: str, ran: CloudProject)
     assert kinds >= {"snapshots", "ledger"}
 
 
+def test_a_table_is_scored_from_the_bucket_into_the_bucket_once(ran: CloudProject, endpoint: str) -> None:
+    client("s3", endpoint).upload_file(str(ran.root / "data" / "table.parquet"), BUCKET, "new/table.parquet")
+    words = (
+        "--source",
+        f"{SHARED}/new/table.parquet",
+        "--environment",
+        "test",
+        "--bundle",
+        f"TrainFlow/{ran.run_id}",
+    )
+    done = ran.score(*words)
+    assert done.code == 0, done.output
+    first = objects(endpoint, "store/scores/")
+    (manifest,) = (json.loads(body) for name, body in first.items() if name.endswith("/done.json"))
+    assert manifest["rows"] == 4000
+    assert next(iter(manifest["about"]["pin"])).startswith("etag ")
+    assert {part["name"] for part in manifest["parts"]} == {
+        name.removeprefix("store/") for name in first if name.endswith(".parquet")
+    }
+    assert objects(endpoint, "store/incoming/") == {}
+    again = ran.score(*words)
+    assert "were scored by this bundle before" in again.output, again.output
+    assert objects(endpoint, "store/scores/") == first
+
+
 def test_a_bundle_is_deployed_from_the_bucket(ran: CloudProject) -> None:
     done = ran.deploy("--environment", "test", "--bundle", f"TrainFlow/{ran.run_id}")
     assert done.code == 0, done.output
@@ -309,6 +334,13 @@ def test_argo_runs_every_step_in_the_configured_image(argo: tuple[CloudProject, 
 def test_argo_retrains_by_the_schedule(argo: tuple[CloudProject, Any]) -> None:
     cron = json.loads(argo[1]["metadata"]["annotations"]["metaflow/cron"])
     assert cron["schedule"] == CRON["argo-workflows"]
+
+
+def test_argo_scores_in_tasks_side_by_side(argo: tuple[CloudProject, Any]) -> None:
+    template = compiled(argo[0], "score")
+    asked = {name: asked_of_argo(pod) for name, pod in pods(template["spec"]["templates"]).items()}
+    assert asked == dict.fromkeys(("start", "score", "publish", "end"), DEFAULT)
+    assert "{{tasks.start.outputs.parameters.split-cardinality}}" in json.dumps(template)
 
 
 def test_argo_deploys_when_it_is_told_to_and_by_no_schedule(argo: tuple[CloudProject, Any]) -> None:

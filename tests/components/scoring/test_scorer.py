@@ -1,0 +1,113 @@
+"""A table's scores are those that the server gives the same rows, whatever the task, and each kind of row is scored once."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from components.data import schema
+from components.data.checks import judge
+from components.data.contract_json import from_json
+from components.errors import BundleError
+from components.release import export
+from components.release.bundle import Parts, pack
+from components.release.reference import reference
+from components.scoring import scorer
+from components.scoring.scorer import Scorer, loaded
+from components.serving.model import Model
+from components.training.candidates import FAMILIES, build
+from components.training.predictor import Predictor
+from tests.components.films import COLUMNS, films
+from tests.components.serving.bundles import ROOT
+from tests.components.serving.tasks import TASKS, packed
+
+TOLERANCE = 1e-9
+
+
+def packed_films(folder: Path) -> pd.DataFrame:
+    """Films with a text, dates and hundreds of categories, and gaps in all of them; their bundle is packed into the folder."""
+    made, columns = films(), list(COLUMNS.names)
+    family = FAMILIES["linear"]
+    predictor = Predictor(build(family, family.default, COLUMNS, 0)).fit(made.X, made.y)
+    said = export.predictions(predictor, made.X)
+    parts = Parts(
+        name="films",
+        program=export.program(predictor, COLUMNS, made.X.head(200)),
+        smoke=made.table[columns].assign(**said).head(40),
+        contract=schema.to_json(schema.infer(pl.from_pandas(made.table)), columns),
+        reference=reference(made.X, said, texts=COLUMNS.texts),
+        decision={"outcome": "approved", "run": "TrainFlow/1", "checks": []},
+        documents={},
+        lineage={},
+        lock=(ROOT / "requirements.lock").read_text(),
+        created="2026-01-02T03:04:05+00:00",
+    )
+    pack(folder, parts)
+    return made.table[columns].head(500)
+
+
+@pytest.fixture(scope="module", params=[*TASKS, "films"])
+def task(request, tmp_path_factory):
+    """The model of a task, and rows as a table has them."""
+    folder = tmp_path_factory.mktemp(request.param) / "bundle"
+    frame = packed_films(folder) if request.param == "films" else packed(request.param, folder)
+    return Model.load(folder), pl.from_pandas(frame)
+
+
+def conforming(model: Model, table: pl.DataFrame) -> pl.DataFrame:
+    """The rows as a shard has them."""
+    features, _ = from_json(json.loads((model.folder / "contract.json").read_text(encoding="utf-8")))
+    judged = judge(table, features)
+    assert not judged.bad.any(), judged.violations
+    return judged.rows
+
+
+def served(model: Model, table: pl.DataFrame) -> dict:
+    """What the server answers of the rows, as JSON has them."""
+    plain = table.with_columns(pl.selectors.temporal().dt.to_string("iso"))
+    checked = model.rules.check({name: plain[name].to_list() for name in plain.columns}, plain.height)
+    assert not checked.problems
+    return model.answer(checked.columns)
+
+
+def assert_same(found: pl.DataFrame, wanted: dict) -> None:
+    assert found.columns == list(wanted)
+    for name, values in wanted.items():
+        if isinstance(values[0], float):
+            assert np.abs(found[name].to_numpy() - np.array(values)).max() <= TOLERANCE
+        else:
+            assert found[name].to_list() == values
+
+
+def test_scores_are_those_of_the_server_whatever_the_task(task):
+    model, table = task
+    assert_same(Scorer(model).predictions(conforming(model, table)), served(model, table))
+
+
+def test_repeated_rows_are_scored_once_and_answered_alike(task):
+    model, table = task
+    rows = conforming(model, table)
+    many, alike = Scorer(model), pl.concat([rows.reverse(), rows, rows.head(7)])
+    found = many.predictions(alike)
+    assert (many.scored, many.answered) == (rows.n_unique(), alike.height)
+    assert_same(found, served(model, pl.concat([table.reverse(), table, table.head(7)])))
+
+
+def test_calls_of_few_rows_add_up(task, monkeypatch):
+    model, table = task
+    monkeypatch.setattr(scorer, "AT_ONCE", 17)
+    assert_same(Scorer(model).predictions(conforming(model, table)), served(model, table))
+
+
+def test_a_bundle_is_verified_before_anything_of_it_is_loaded(bundle):
+    altered = bundle.files | {"program.pyz": b"no archive"}
+    with pytest.raises(BundleError, match=r"program\.pyz: altered"), loaded(altered, bundle.bundle_id):
+        pass
+
+
+def test_another_bundle_is_refused(bundle):
+    with pytest.raises(BundleError, match="this is bundle"), loaded(bundle.files, "0" * 64):
+        pass
