@@ -252,6 +252,11 @@ class Monitoring(Section):
 
 
 class Retraining(Section):
+    on: tuple[
+        Literal["calibration", "performance", "utility", "fairness", "drift", "association", "staleness"], ...
+    ] = ("calibration", "performance", "utility", "staleness")
+    most_failures: Annotated[int, Field(ge=1)] = 3
+    patience_hours: Annotated[float, Field(gt=0)] = 24.0
     schedule: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+){4,5}$")] = ""
 
 

@@ -66,6 +66,7 @@ class MonitorFlow(ConfiguredFlow):
         self.alerts = monitoring.told(self, self.accounts)
         self.new = monitoring.record(self, self.alerts, author())
         self.sent = monitoring.sent(self, self.alerts)
+        self.asked = monitoring.ask(self, self.alerts, self.accounts, author())
         self.next(self.publish)
 
     @card(type="still", id="monitoring")

@@ -18,6 +18,7 @@ from components.monitoring.alerts import Alert, alerts
 from components.monitoring.bins import Bins
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
+from components.monitoring.retraining import causes
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window, window_of, windows
 from components.release.ledger import Entry, Ledger
@@ -193,6 +194,23 @@ def sent(run: Any, given: Sequence[Alert]) -> str:
     taken, failed = webhook.deliver(given, url, run.durable)
     why = f"; {len(failed)} were not and are sent again next time: {'; '.join(failed[:3])}" if failed else ""
     return f"{taken} taken by the webhook{why}"
+
+
+def ask(run: Any, given: Sequence[Alert], known: Sequence[Account], by: str) -> int:
+    """How many requests for another training are new to the ledger; one a window, however often it is looked at."""
+    ledger = Ledger(run.durable)
+    there = {entry.details.get("once_key") for entry in ledger.entries()}
+    ends = {account.window_id: account.end for account in known}
+    new = [cause for cause in causes(given, ends, run.settings.retraining.on) if cause.cause_id not in there]
+    for cause in new:
+        ledger.append(
+            event="retraining requested", run=run.promotion.run, bundle_id=run.promotion.bundle_id, by=by, why=cause.reason,
+            details={
+                "environment": run.environment_, "window": cause.label, "end": cause.end, "alerts": list(cause.alerts),
+            },
+            once_key=cause.cause_id,
+        )  # fmt: skip
+    return len(new)
 
 
 def publish(run: Any, name: str, text: str) -> Path:

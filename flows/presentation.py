@@ -256,6 +256,8 @@ def monitoring_lines(run: Any) -> list[str]:
     if not run.served:
         told.append("Windows: none has ended")
     told.append(f"Alerts: {len(run.alerts)}, {run.new} new in the ledger; {run.sent}")
+    if run.asked:
+        told.append(f"Another training is asked for: {run.asked} new in the ledger; make retrain answers")
     return [*told, f"Report: {run.page}", f"Metrics: {run.metrics}"]
 
 

@@ -125,6 +125,7 @@ def ledger_entries(run: Any, by: str) -> list[dict[str, Any]]:
         "mlflow_run_id": run.mlflow_run_id,
         "git_commit": run.git_commit,
         "failed": [check.code for check in decision.failed],
+        **({"cause": run.cause} if run.cause else {}),
     }
     waived = [check for check in decision.checks if check.status == "waived"]
     verdict = {

@@ -47,6 +47,10 @@ class TrainFlow(ConfiguredFlow, TakenRows):
     version = Parameter(
         "data-version", default="", help="train on these rows of the store, not on the source"
     )
+    until = Parameter(
+        "until", default="", help="rows until then, both included, instead of config.toml's data.until"
+    )
+    cause = Parameter("cause", default="", help="the hash of the ledger's entry that asked for this training")
     fast = Parameter("fast", type=bool, default=False, help="a sample through all steps; never approved")
 
     @card(type="still", id="data")
@@ -66,7 +70,7 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         self.taken = intake.take_in(
             anchored(data.source),
             named=redacted(data.source),
-            period=intake.Period(data.time, data.since, data.until),
+            period=intake.Period(data.time, data.since, self.until or data.until),
             contract=self.contract,
             purpose=intake.Purpose(data.target, data.positive, data.key, data.weight, data.task == "binary"),
             max_quarantined_fraction=data.max_quarantined_fraction,

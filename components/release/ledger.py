@@ -15,7 +15,7 @@ from components.store import Store
 
 Event = Literal[
     "approved", "rejected", "promoted", "refused", "rolled back", "set beside", "waived", "approved by a person",
-    "retraining requested", "alerted",
+    "alerted", "retraining requested", "retraining begun", "retraining ended",
 ]  # fmt: skip
 ORIGIN = "0" * 64
 PRODUCTION = "production"

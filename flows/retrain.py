@@ -1,0 +1,232 @@
+"""`make retrain`: answers the newest request for another training, from training to promotion, or says why not."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from metaflow import Runner
+
+from components import config
+from components.data import schema
+from components.errors import ConfigError, FlowprintError, RefusalError
+from components.monitoring import webhook
+from components.monitoring.alerts import Alert
+from components.release import retraining
+from components.release.candidates import LEAST_LETTERS
+from components.release.ledger import Entry, Ledger
+from components.release.retraining import BEGUN, ENDED, REQUESTED, Outcome
+from components.store import Store
+from flows.orchestration import ROOT, anchored
+
+NOTHING = "Nothing asks for another training."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 if nothing was asked, or the request was answered (also by a challenger that was refused); 1 if it was not."""
+    parser = argparse.ArgumentParser(prog="make retrain", description=__doc__)
+    parser.add_argument(
+        "--environment", default="", help="whose champion; by default the last one of config.toml"
+    )
+    parser.add_argument("--reason", default="", help="a person asks, and says why")
+    options = parser.parse_args(arguments)
+    try:
+        settings = config.load(ROOT / "config.toml")
+        print(Retraining(settings, options.environment or settings.deploy.live).answer(options.reason))
+    except FlowprintError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+class Retraining:
+    """Answers requests for another training of one environment's champion.
+
+    Args:
+        settings: config.toml.
+        environment: where the champion is served.
+    """
+
+    def __init__(self, settings: config.Settings, environment: str) -> None:
+        if environment not in settings.deploy.environments:
+            raise ConfigError(
+                f"{environment!r} is no environment; config.toml has {list(settings.deploy.environments)}."
+            )
+        self._settings, self._environment = settings, environment
+        self._store = Store(anchored(settings.store.root))
+        self._ledger = Ledger(self._store)
+        self._by = os.environ.get("METAFLOW_USER") or os.environ.get("USER", "unknown")
+
+    def answer(self, reason: str = "") -> str:
+        """What became of the newest request, in a sentence.
+
+        Args:
+            reason: of a person who asks; "" answers what a monitor asked.
+
+        Raises:
+            RefusalError: others answer it, or so many failed that a person is to look.
+        """
+        if reason:
+            self._ask(reason)
+        now = retraining.tried(self._ledger.entries(), self._environment)
+        if now.open is None:
+            return NOTHING
+        if now.begun is not None and self._is_gone(now.begun):
+            self._end(now.begun, "failed", "Whoever began it is gone.")
+        begun = self._begin(now.open)
+        outcome: Outcome = "failed"
+        why = "It broke off."
+        try:
+            outcome, why = self._trained(now.open)
+        finally:
+            self._end(begun, outcome, why)
+        return f"{outcome.capitalize()}: {why}"
+
+    def _ask(self, reason: str) -> None:
+        if len(reason.strip()) < LEAST_LETTERS:
+            raise RefusalError(
+                "Say why, in a sentence for whoever reads it later: make retrain REASON='...'."
+            )
+        champion = self._ledger.champion(self._environment)
+        if champion is None:
+            raise RefusalError(f"{self._environment} has no champion; make train and make deploy come first.")
+        self._ledger.append(
+            event=REQUESTED, run=champion.run, bundle_id=champion.bundle_id, by=self._by, why=reason.strip(),
+            details={"environment": self._environment, "by_a_person": True, "end": ""},
+        )  # fmt: skip
+
+    def _begin(self, request: Entry) -> Entry:
+        most = self._settings.retraining.most_failures
+        may = partial(
+            retraining.require_may_begin, request=request, environment=self._environment, most_failures=most
+        )
+        details = {
+            "environment": self._environment,
+            "request_number": request.number,
+            "cause": request.hash,
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+        }
+        try:
+            return self._ledger.append(
+                event=BEGUN, run=request.run, bundle_id=request.bundle_id, by=self._by, why=request.why,
+                details=details, given=may,
+            )  # fmt: skip
+        except RefusalError as error:
+            if retraining.tried(self._ledger.entries(), self._environment).failures >= most:
+                self._call_a_person(request, str(error))
+            raise
+
+    def _end(self, begun: Entry, outcome: Outcome, why: str) -> None:
+        self._ledger.append(
+            event=ENDED, run=begun.run, bundle_id=begun.bundle_id, by=self._by, why=why,
+            details={**begun.details, "outcome": outcome}, once_key=f"end of entry {begun.number}",
+        )  # fmt: skip
+
+    def _is_gone(self, begun: Entry) -> bool:
+        return retraining.has_ended(
+            begun,
+            host=socket.gethostname(),
+            running=_runs(int(begun.details["process"])),
+            now=datetime.now(UTC),
+            patience_hours=self._settings.retraining.patience_hours,
+        )
+
+    def _trained(self, request: Entry) -> tuple[Outcome, str]:
+        """Train on what is known now, and deploy what the gates approve."""
+        decision = self._decided(request)
+        if decision is None:
+            with _run("train.py", **self._period(request), cause=request.hash) as done:
+                if done.status != "successful":
+                    return (
+                        "failed",
+                        f"The training {done.run and done.run.pathspec} did not end; its log tells why.",
+                    )
+            decision = self._decided(request)
+        if decision is None:
+            return "failed", "The training left no decision in the ledger."
+        if decision.event == "rejected":
+            return "rejected", f"{decision.run} was rejected, and the champion goes on: {decision.why}"
+        if self._same_rows(decision, request):
+            return "refused", f"{decision.run} saw no other rows than the champion, which goes on."
+        said = f"Asked for by entry {request.number}."
+        with _run("deploy.py", bundle=decision.run, environment=self._environment, reason=said) as done:
+            champion = self._ledger.champion(self._environment)
+            if champion is not None and champion.bundle_id == decision.bundle_id:
+                return "promoted", f"{decision.run} is the champion of {self._environment}."
+            return (
+                "refused",
+                f"{decision.run} was not deployed, and the champion goes on: {self._refusal(decision)}",
+            )
+
+    def _decided(self, request: Entry) -> Entry | None:
+        """The decision on the run that answered the request."""
+        for entry in reversed(self._ledger.entries()):
+            if entry.event in ("approved", "rejected") and entry.details.get("cause") == request.hash:
+                return entry
+        return None
+
+    def _same_rows(self, decision: Entry, request: Entry) -> bool:
+        made = [
+            entry.details.get("data_version")
+            for entry in self._ledger.entries()
+            if entry.event == "approved" and entry.bundle_id == request.bundle_id
+        ]
+        return decision.details["data_version"] in made
+
+    def _refusal(self, decision: Entry) -> str:
+        found = [
+            entry.why
+            for entry in self._ledger.entries()
+            if entry.event == "refused" and entry.bundle_id == decision.bundle_id
+        ]
+        return found[-1] if found else "the deployment broke off; its log tells why."
+
+    def _period(self, request: Entry) -> dict[str, str]:
+        """Until when rows are taken in: the end of the window that asked, in the form of the table's time column."""
+        data, end = self._settings.data, request.details["end"]
+        if not data.time or not end:
+            return {}
+        last = datetime.fromtimestamp(datetime.fromisoformat(end).timestamp() - 1, UTC)
+        kind = schema.parse((ROOT / "schema.yaml").read_text(encoding="utf-8")).types[data.time]
+        return {"until": str(last.year) if kind in ("integer", "number") else last.date().isoformat()}
+
+    def _call_a_person(self, request: Entry, why: str) -> None:
+        """Let the ledger and the webhook tell that no more is tried."""
+        alert = Alert(
+            f"{self._environment} retraining stopped at entry {request.number}", "", self._environment, "retraining",
+            "", "critical", (), why,
+        )  # fmt: skip
+        self._ledger.append(
+            event="alerted", run=request.run, bundle_id=request.bundle_id, by=self._by, why=why,
+            details={**alert.to_json(), "environment": self._environment}, once_key=alert.alert_id,
+        )  # fmt: skip
+        if url := os.environ.get(webhook.VARIABLE, ""):
+            webhook.deliver([alert], url, self._store)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _run(file: str, **parameters: Any) -> Any:
+    """A flow's run that has ended, as a context."""
+    return Runner(str(ROOT / "flows" / file), pylint=False, cwd=str(ROOT)).run(
+        **{name: value for name, value in parameters.items() if value}
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

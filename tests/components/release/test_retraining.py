@@ -1,0 +1,132 @@
+"""Requests for another training: each is answered once, by one, and not for ever."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from components.errors import RefusalError
+from components.release.ledger import Ledger
+from components.release.retraining import BEGUN, ENDED, REQUESTED, has_ended, require_may_begin, tried
+from components.store import Store
+
+CHAMPION, NEXT = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    """A champion stands in production."""
+    ledger = Ledger(Store(str(tmp_path / "store")))
+    promote(ledger, CHAMPION)
+    return ledger
+
+
+def happen(ledger, event, bundle_id=CHAMPION, once_key=None, **details):
+    details = {"environment": "production", **details}
+    return ledger.append(
+        event=event,
+        run="TrainFlow/1",
+        bundle_id=bundle_id,
+        by="ada",
+        why="so",
+        details=details,
+        once_key=once_key,
+    )
+
+
+def promote(ledger, bundle_id):
+    happen(ledger, "promoted", bundle_id)
+
+
+def end(ledger, request, outcome):
+    begun = happen(ledger, BEGUN, request_number=request.number, host="here", process=1)
+    return happen(ledger, ENDED, **{**begun.details, "outcome": outcome})
+
+
+def now(ledger):
+    return tried(ledger.entries(), "production")
+
+
+def may_begin(ledger, request, most_failures=3):
+    require_may_begin(ledger.entries(), request, "production", most_failures=most_failures)
+
+
+def test_where_nobody_asked_nothing_is_open(ledger):
+    assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 0, None)
+
+
+def test_the_newest_request_is_open_and_answers_those_before_it(ledger):
+    happen(ledger, REQUESTED, window="2016")
+    newest = happen(ledger, REQUESTED, window="2017")
+    assert now(ledger).open == newest
+    may_begin(ledger, newest)
+    end(ledger, newest, "rejected")
+    assert now(ledger).open is None
+
+
+def test_a_request_that_came_while_an_older_one_was_answered_stays_open(ledger):
+    first = happen(ledger, REQUESTED, window="2016")
+    begun = happen(ledger, BEGUN, request_number=first.number, host="here", process=1)
+    second = happen(ledger, REQUESTED, window="2017")
+    happen(ledger, ENDED, **{**begun.details, "outcome": "rejected"})
+    assert now(ledger).open == second
+    with pytest.raises(RefusalError, match="a newer one was made"):
+        may_begin(ledger, first)
+
+
+def test_of_one_cause_there_is_one_request(ledger):
+    one = happen(ledger, REQUESTED, once_key="retraining production-2016")
+    end(ledger, one, "refused")
+    assert happen(ledger, REQUESTED, once_key="retraining production-2016") == one
+    assert now(ledger).open is None
+
+
+def test_while_one_answers_another_is_told_who(ledger):
+    request = happen(ledger, REQUESTED)
+    happen(ledger, BEGUN, request_number=request.number, host="there", process=17)
+    with pytest.raises(RefusalError, match=r"ada answers a request since .*process 17 on there"):
+        may_begin(ledger, request)
+
+
+def test_a_request_about_a_champion_of_the_past_is_answered_by_its_successor(ledger):
+    request = happen(ledger, REQUESTED)
+    promote(ledger, NEXT)
+    assert now(ledger).open is None
+    with pytest.raises(RefusalError, match="was answered"):
+        may_begin(ledger, request)
+
+
+def test_requests_of_another_environment_are_not_meant(ledger):
+    happen(ledger, REQUESTED, environment="staging")
+    assert now(ledger).open is None
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "refused", "failed"])
+def test_after_failures_in_a_row_nothing_more_is_tried_until_a_person_asks(ledger, outcome):
+    for window in range(3):
+        request = happen(ledger, REQUESTED, window=window)
+        may_begin(ledger, request)
+        end(ledger, request, outcome)
+    request = happen(ledger, REQUESTED, window=3)
+    with pytest.raises(RefusalError, match="3 retrainings of production in a row"):
+        may_begin(ledger, request)
+    may_begin(ledger, request, most_failures=4)
+    asked = happen(ledger, REQUESTED, by_a_person=True)
+    may_begin(ledger, asked)
+
+
+def test_a_new_champion_ends_the_count_of_failures(ledger):
+    for outcome in ("rejected", "rejected", "promoted"):
+        end(ledger, happen(ledger, REQUESTED), outcome)
+    assert now(ledger).failures == 0
+
+
+def test_who_began_and_is_gone_holds_up_nobody(ledger):
+    begun = happen(ledger, BEGUN, request_number=1, host="here", process=17)
+    at = datetime.fromisoformat(begun.at)
+    soon, later = at + timedelta(minutes=1), at + timedelta(hours=25)
+    kept = {"host": "here", "patience_hours": 24.0}
+    assert not has_ended(begun, running=True, now=soon, **kept)
+    assert has_ended(begun, running=False, now=soon, **kept)
+    assert has_ended(begun, running=True, now=later, **kept)
+    assert not has_ended(begun, running=False, now=soon, host="there", patience_hours=24.0)
+    assert datetime.now(UTC) > at - timedelta(hours=1)

@@ -1,0 +1,89 @@
+"""`make retrain`: what a monitor asked for is trained, judged and deployed once; what is unworthy is refused."""
+
+import polars as pl
+import pytest
+
+from components.release.ledger import Ledger
+from components.release.retraining import BEGUN, ENDED, REQUESTED
+from tests.flows.project import changed, rows, toml
+from tests.flows.watched import watched
+
+
+def ask(project, window: str):
+    """A request as a monitor makes it."""
+    champion = Ledger(project.store).champion()
+    return Ledger(project.store).append(
+        event=REQUESTED, run=champion.run, bundle_id=champion.bundle_id, by="monitor", why=f"calibration in {window}",
+        details={"environment": "production", "window": window, "end": "", "alerts": []}, once_key=f"retraining {window}",
+    )  # fmt: skip
+
+
+def retrain(project, *words: str):
+    return project.python("-m", "flows.retrain", *words)
+
+
+def since(project, count: int) -> list[str]:
+    return [entry.event for entry in Ledger(project.store).entries()[count:] if entry.event != "waived"]
+
+
+@pytest.fixture(scope="module")
+def answered(trained, tmp_path_factory):
+    """A project with more rows than its champion has seen, after a request was answered; and what was said."""
+    project = watched(trained, tmp_path_factory.mktemp("retrained") / "project")
+    rows(5000).write_parquet(project.root / "data" / "table.parquet")
+    before, request = len(Ledger(project.store).entries()), ask(project, "2016")
+    return project, before, request, retrain(project)
+
+
+@pytest.mark.system
+def test_a_request_ends_in_a_new_champion(answered):
+    project, before, request, done = answered
+    assert done.code == 0, done.output
+    assert since(project, before) == [REQUESTED, BEGUN, "approved", "promoted", ENDED]
+    last = {entry.event: entry for entry in Ledger(project.store).entries()}
+    approved, promoted, ended = last["approved"], last["promoted"], last[ENDED]
+    assert approved.details["cause"] == request.hash
+    assert (promoted.bundle_id, ended.details["outcome"]) == (approved.bundle_id, "promoted")
+    assert project.served()["champion"] == approved.bundle_id != request.bundle_id
+
+
+@pytest.mark.system
+def test_nothing_retrains_twice_for_one_cause(answered):
+    project = answered[0]
+    before = len(Ledger(project.store).entries())
+    done = retrain(project)
+    assert (done.code, "Nothing asks for another training" in done.output) == (0, True)
+    assert since(project, before) == []
+
+
+@pytest.mark.system
+def test_an_unworthy_challenger_is_refused_and_in_the_end_a_person_is_called(answered):
+    project = answered[0]
+    table = pl.read_parquet(project.root / "data" / "table.parquet")
+    champion = project.served()["champion"]
+    strict = changed(retraining={"most_failures": 1})
+    strict["gates"] = strict["gates"] | {"P01": {"threshold": 0.99}}
+    (project.root / "config.toml").write_text(toml(strict), encoding="utf-8")
+    table.head(4500).write_parquet(project.root / "data" / "table.parquet")
+    before, _ = len(Ledger(project.store).entries()), ask(project, "2017")
+    done = retrain(project)
+    assert (done.code, "Rejected" in done.output) == (0, True), done.output
+    assert since(project, before) == [REQUESTED, BEGUN, "rejected", ENDED]
+    assert project.served()["champion"] == champion
+    before, _ = len(Ledger(project.store).entries()), ask(project, "2018")
+    done = retrain(project)
+    assert done.code == 1
+    assert "a person is to look why" in done.output
+    assert "Traceback" not in done.output
+    assert since(project, before) == [REQUESTED, "alerted"]
+
+
+def test_where_nothing_was_asked_nothing_is_done(trained):
+    done = retrain(trained)
+    assert (done.code, done.output.strip()) == (0, "Nothing asks for another training.")
+
+
+def test_a_person_says_why(trained):
+    done = retrain(trained, "--reason", "why")
+    assert (done.code, "a sentence" in done.output) == (1, True)
+    assert "Traceback" not in done.output
