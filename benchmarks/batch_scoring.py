@@ -250,7 +250,7 @@ def score(folder: Path, task: str) -> Figures:
             )
         found = clock.told()
     total = sum(_sum(store.url(part.name)) for part in parts)
-    return found | {"scored": by.scored, "sum": total}
+    return found | {"scored": by.scored, "answered": by.answered, "sum": total}
 
 
 def pyfunc(folder: Path) -> Figures:
