@@ -112,8 +112,8 @@ def test_where_there_is_no_room_rows_are_asked_again(task, monkeypatch):
     model, table = task
     rows, by = conforming(model, table), Scorer(model)
     for _ in range(2):
-        twice = pl.concat([rows, rows.head(7)])
-        assert_same(by.predictions(twice), served(model, pl.concat([table, table.head(7)])))
+        twice = pl.concat([rows, rows, rows.head(7)])
+        assert_same(by.predictions(twice), served(model, pl.concat([table, table, table.head(7)])))
     assert by.scored == 2 * rows.n_unique() - 7
 
 
