@@ -23,6 +23,9 @@ _COMBINATIONS = 1 << 14
 _CODED_INTEGERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 _CODED = (pl.Boolean, pl.Categorical, pl.Enum, pl.Date, *_CODED_INTEGERS)
 
+# polars imports numpy for itself when it first needs it, and fails where two threads need it at once: here is one.
+pl.Series([0]).gather(np.zeros(1, np.int64))
+
 
 def row_hashes(table: pl.DataFrame, columns: Sequence[str] | None = None) -> Hashes:
     """The hash of each row over ``columns`` (all by default), as an array of shape (rows,)."""

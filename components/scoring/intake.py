@@ -110,8 +110,11 @@ class _Reader:
         if asked.period.limited:
             column = asked.period.column
             self._kind = _kind(schema[column], asked.period, spelled=column in asked.spelling.dates)
+            rules = [
+                replace(rule, nullable=False) if rule.name == column else rule for rule in inputs.columns
+            ]
             timed = () if column in inputs.names else (ColumnRule(column, self._kind),)
-            self._contract = Contract((*inputs.columns, *timed))
+            self._contract = Contract((*rules, *timed))
         self._spelling = replace(asked.spelling, drop=())
         self._repeated = repeated(self._identities, taken.rows, most, asked.key) if asked.key else None
 

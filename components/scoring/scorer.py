@@ -1,4 +1,4 @@
-"""A bundle's program over the rows of a table: by columns, and each kind of row only once."""
+"""A bundle's program over the rows of a table: by columns, and each kind of row once."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ from components.serving.model import Model
 AT_ONCE = 50_000
 """Rows of one call; what the program makes on its way takes memory for each."""
 
+MOST_KNOWN = 200_000
+"""So many kinds of rows are remembered."""
+
+MOST_NEW = 0.9
+"""A share of different rows above which it costs more to remember them than to score them again."""
+
 
 class Scorer:
-    """Scores tables with a model.
+    """Scores tables with a model, one after the other; what it has said of a kind of row it does not ask again.
 
     Args:
         model: verified and loaded.
@@ -33,6 +39,8 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model, self.scored, self.answered = model, 0, 0
+        self._known: tuple[pl.DataFrame, pl.DataFrame] | None = None
+        self._room = MOST_KNOWN
 
     def predictions(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The predictions by name, one row each.
@@ -41,14 +49,40 @@ class Scorer:
             rows: with the program's inputs, in the contract's types.
         """
         features = rows.select(list(self.model.program.inputs))
-        one, kind = distinct(features)
-        self.scored += len(one)
-        self.answered += rows.height
-        return self._said(features[one])[kind]
+        known = 0 if self._known is None else self._known[0].height
+        together = features if self._known is None else pl.concat([self._known[0], features])
+        one, kind = distinct(together)
+        new = np.ones(len(one), np.bool_)
+        new[kind[:known]] = False
+        asked = together[one[new]]
+        said = pl.concat([*([self._known[1]] if self._known else []), *self._said(asked)])
+        place = np.empty(len(one), np.int64)
+        place[kind[:known]] = np.arange(known)
+        place[new] = known + np.arange(asked.height)
+        self.scored, self.answered = self.scored + asked.height, self.answered + rows.height
+        self._remember(asked, said.tail(asked.height), np.bincount(kind[known:], minlength=len(one))[new])
+        return said[place[kind[known:]]]
 
-    def _said(self, features: pl.DataFrame) -> pl.DataFrame:
+    def _remember(self, asked: pl.DataFrame, said: pl.DataFrame, times: NDArray[np.int64]) -> None:
+        """Keep what was said of the rows that came most often, as far as there is room; nothing, where they hardly repeat.
+
+        Args:
+            asked: one row of each new kind.
+            said: of them.
+            times: how often each came.
+        """
+        if asked.height > MOST_NEW * times.sum() and self._known is None:
+            self._room = 0
+        often = np.argsort(-times, kind="stable")[: self._room]
+        self._room -= len(often)
+        if len(often):
+            before = self._known or (asked.clear(), said.clear())
+            self._known = pl.concat([before[0], asked[often]]), pl.concat([before[1], said[often]])
+
+    def _said(self, features: pl.DataFrame) -> list[pl.DataFrame]:
+        """The program's predictions, call by call."""
         calls = (features.slice(start, AT_ONCE) for start in range(0, features.height, AT_ONCE))
-        return pl.concat([_frame(self._called(part)) for part in calls])
+        return [_frame(self._called(part)) for part in calls]
 
     def _called(self, features: pl.DataFrame) -> Mapping[str, NDArray[Any]]:
         """What the program says; where no date has to be read first, columns are handed to it as it runs them."""

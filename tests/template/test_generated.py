@@ -14,7 +14,7 @@ from tests.template.baking import bake, commit, git, run
 pytestmark = pytest.mark.system
 
 VENV = Path(sys.prefix)
-ALIKE_EVERYWHERE = ("data", "training", "validation", "serving", "reporting")
+ALIKE_EVERYWHERE = ("data", "training", "validation", "serving", "scoring", "monitoring", "reporting")
 
 
 @pytest.fixture(scope="module")

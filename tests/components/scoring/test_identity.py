@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from components.errors import ContractError
@@ -30,6 +30,10 @@ def test_a_key_of_which_a_part_is_missing_is_none():
 
 
 @given(st.lists(st.tuples(texts, texts), min_size=2, max_size=2, unique=True))
+@example([("a|b", "c"), ("a", "b|c")])
+@example([("a|", "b"), ("a", "|b")])
+@example([("\\", "|a"), ("\\|", "a")])
+@example([("a\\|b", "c"), ("a\\", "b|c")])
 def test_no_two_keys_are_written_alike(keys):
     table = pl.DataFrame(keys, schema=["a", "b"], orient="row")
     assert identities(table, ("a", "b"), 0).n_unique() == 2

@@ -190,6 +190,13 @@ def test_rows_without_a_readable_time_are_set_aside_where_one_is_asked_for(store
     }
 
 
+def test_a_time_that_is_an_input_must_be_known_too_where_a_period_is_asked_for(store):
+    asked = Asked(Contract((ColumnRule("at", "integer", nullable=True),)), period=Period("at", "2016", ""))
+    table = pl.DataFrame({"at": [2015, None, 2016]})
+    good, bad = everything(take_in(table, asked, store, most=1), store)
+    assert (good["at"].to_list(), bad["reasons"].to_list()) == ([2016], ["at: missing"])
+
+
 def test_a_period_without_rows_is_refused(bundle, people, store):
     with pytest.raises(DataError, match="No row of the table has 'year' from 2030 to the end"):
         take_in(people, of(bundle, period=Period("year", "2030", "")), store)

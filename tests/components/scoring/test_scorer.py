@@ -96,6 +96,35 @@ def test_repeated_rows_are_scored_once_and_answered_alike(task):
     assert_same(found, served(model, pl.concat([table.reverse(), table, table.head(7)])))
 
 
+def test_what_was_said_of_a_kind_of_row_is_not_asked_again(task):
+    model, table = task
+    rows = conforming(model, table)
+    by, half = Scorer(model), table.height // 2
+    shards = [slice(0, half), slice(half // 2, None), slice(0, None)]
+    for shard in shards:
+        part = pl.concat([rows[shard]] * 2)
+        assert_same(by.predictions(part), served(model, pl.concat([table[shard]] * 2)))
+    assert by.scored == rows.n_unique()
+
+
+def test_where_there_is_no_room_rows_are_asked_again(task, monkeypatch):
+    monkeypatch.setattr(scorer, "MOST_KNOWN", 7)
+    model, table = task
+    rows, by = conforming(model, table), Scorer(model)
+    for _ in range(2):
+        twice = pl.concat([rows, rows, rows.head(7)])
+        assert_same(by.predictions(twice), served(model, pl.concat([table, table, table.head(7)])))
+    assert by.scored == 2 * rows.n_unique() - 7
+
+
+def test_where_rows_hardly_repeat_nothing_is_remembered(task):
+    model, table = task
+    rows, by = conforming(model, table).unique(maintain_order=True), Scorer(model)
+    for _ in range(2):
+        by.predictions(rows)
+    assert by.scored == 2 * rows.height
+
+
 def test_calls_of_few_rows_add_up(task, monkeypatch):
     model, table = task
     monkeypatch.setattr(scorer, "AT_ONCE", 17)

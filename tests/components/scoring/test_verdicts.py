@@ -1,9 +1,10 @@
 """The verdict on a row of a scored table is the one that training gave, and the one that the server gives."""
 
+import math
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from components.data.checks import judge
 from components.data.contract import ColumnRule, Contract
@@ -40,6 +41,7 @@ def test_they_are_those_of_training_and_infinite_numbers_besides(rule, column):
 
 @settings(max_examples=300, deadline=None)
 @given(rule=rules(), column=columns())
+@example(rule=ColumnRule("x", "number"), column=(pl.Float64, [math.inf, 0.0, -math.inf]))
 def test_they_are_those_of_the_server(rule, column):
     dtype, values = column
     checked = Rules.from_json(to_json(Contract((rule,)), ["x"])).check({"x": values}, len(values))
