@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from components.serving.prediction_log import Record, records, segments
@@ -78,13 +79,25 @@ def _written_from(folder: Path, day: date) -> list[Path]:
     ]
 
 
+FACTS = {
+    "request_id": pl.String,
+    "at": pl.Float64,
+    "model_version": pl.String,
+    "bundle_id": pl.String,
+    "variant": pl.String,
+    "height": pl.Int64,
+}
+"""What a record says once for all its rows."""
+
+
 @dataclass
 class _Spool:
     """Rows that are written to Parquet files, some at a time."""
 
     folder: Path
     parts: list[Path] = field(default_factory=list)
-    facts: dict[str, list[Any]] = field(default_factory=dict)
+    facts: list[tuple[Any, ...]] = field(default_factory=list)
+    numbers: list[Sequence[int] | None] = field(default_factory=list)
     values: dict[str, list[Any]] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     rows: int = 0
@@ -93,41 +106,33 @@ class _Spool:
         names = (*record.columns, *record.predictions)
         if names != self.names or self.rows >= SPOOL_ROWS:
             self.write()
-            self.names = names
-            self.facts = {
-                name: [] for name in ("prediction_id", "at", "model_version", "bundle_id", "variant")
-            }
-            self.values = {name: [] for name in names}
-        height, of, values = record.height, self.facts, self.values
-        for name, given in record.columns.items():
-            values[name].extend(given)
-        for name, given in record.predictions.items():
-            values[name].extend(given)
-        numbers: Iterable[int] = range(height) if record.rows is None else record.rows
-        of["prediction_id"].extend([f"{record.request_id}:{number}" for number in numbers])
-        for name, fact in (
-            ("at", record.at),
-            ("model_version", record.version),
-            ("bundle_id", record.bundle_id),
-            ("variant", record.variant),
-        ):
-            of[name].extend([fact] * height)
+            self.names, self.values = names, {name: [] for name in names}
+        values, height = self.values, record.height
+        for given in (record.columns, record.predictions):
+            for name, column in given.items():
+                values[name].extend(column)
+        self.facts.append(
+            (record.request_id, record.at, record.version, record.bundle_id, record.variant, height)
+        )
+        self.numbers.append(record.rows)
         self.rows += height
 
     def write(self) -> None:
         if not self.rows:
             return
-        times = pl.Series("served_at", self.facts.pop("at"), dtype=pl.Float64) * 1e6
-        served_at = times.cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
-        columns = [
-            pl.Series("prediction_id", self.facts["prediction_id"], dtype=pl.String),
-            served_at,
-            *(
-                pl.Series(name, self.facts[name], dtype=pl.String)
-                for name in ("model_version", "bundle_id", "variant")
-            ),
-            *(pl.Series(name, values, strict=False) for name, values in self.values.items()),
-        ]
+        facts = pl.DataFrame(self.facts, schema=FACTS, orient="row")
+        heights = facts["height"].to_numpy()
+        first = np.repeat(np.cumsum(heights) - heights, heights)
+        numbers = np.arange(self.rows) - first
+        for place in [place for place, rows in enumerate(self.numbers) if rows is not None]:
+            start = int(heights[:place].sum())
+            numbers[start : start + heights[place]] = self.numbers[place]
+        rows = facts[np.repeat(np.arange(len(heights)), heights)].with_columns(number=pl.Series(numbers))
+        columns = [pl.Series(name, values, strict=False) for name, values in self.values.items()]
         self.parts.append(self.folder / f"part-{len(self.parts):05d}.parquet")
-        pl.DataFrame(columns).write_parquet(self.parts[-1], compression="lz4")
-        self.rows, self.names = 0, ()
+        rows.select(
+            pl.concat_str("request_id", "number", separator=":").alias("prediction_id"),
+            (pl.col("at") * 1e6).cast(pl.Int64).cast(pl.Datetime("us", "UTC")).alias("served_at"),
+            *("model_version", "bundle_id", "variant"),
+        ).with_columns(columns).write_parquet(self.parts[-1], compression="lz4")
+        self.facts, self.numbers, self.rows, self.names = [], [], 0, ()
