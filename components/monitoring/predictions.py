@@ -8,19 +8,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from components.errors import DataError
-from components.serving import prediction_log
+from components.monitoring.spool import CLOCK_SECONDS, scan
 
 CHAMPION = ("champion", "batch")
 """The variants whose predictions count; "shadow" and "challenger" are those of a trial beside it."""
 
 NEEDED = ("prediction_id", "served_at", "bundle_id", "variant")
-FUTURE_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,11 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
             f"{folder}: no folder of predictions; name the server's log or what was scored: LOG=."
         )
     parts, damaged = _parts(folder)
-    with (
-        tempfile.TemporaryDirectory(prefix="predictions-") as spool,
-        prediction_log.scan(folder, since, until, now, Path(spool)) as scanned,
-    ):
+    with tempfile.TemporaryDirectory(prefix="predictions-") as spool:
+        scanned = scan(folder, since, until, now, Path(spool))
         batches = [frame for frame in map(_part, parts) if frame is not None]
         damaged += len(parts) - len(batches)
-        latest = pl.lit(now).dt.offset_by(f"{FUTURE_SECONDS}s")
+        latest = pl.lit(now + timedelta(seconds=CLOCK_SECONDS))
         future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batches)
         in_time = pl.col("served_at").is_between(since, until, closed="left") & (
             pl.col("served_at") <= latest

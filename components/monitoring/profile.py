@@ -52,22 +52,13 @@ class _Tally:
         if self.bins.kind == "category":
             self._add_labels(column)
             return
-        if self.bins.kind == "number" and (column.dtype.is_integer() or column.dtype == pl.Boolean):
-            counted = column.value_counts(name="rows of this value")
-            values, weight = counted[column.name].cast(pl.Float64), counted["rows of this value"].to_numpy()
-        else:
-            values, weight = _numbers(column, self.bins.kind), None
-        self._add_numbers(values.to_numpy(), weight)
-
-    def _add_numbers(self, values: NDArray[np.float64], weight: NDArray[np.uint32] | None) -> None:
-        absent = np.isnan(values)
-        self.missing += int(absent.sum() if weight is None else weight[absent].sum())
-        if absent.any():
-            values, weight = values[~absent], None if weight is None else weight[~absent]
-        places, bins = np.searchsorted(self.bins.cuts, values, side="right"), len(self.known)
-        self.known += np.bincount(places, weight, bins)
+        values = _numbers(column, self.bins.kind).to_numpy()
+        known = values[~np.isnan(values)]
+        self.missing += len(values) - len(known)
+        places, bins = np.searchsorted(self.bins.cuts, known, side="right"), len(self.known)
+        self.known += np.bincount(places, minlength=bins)
         with np.errstate(invalid="ignore"):
-            self.sums += np.bincount(places, values if weight is None else values * weight, bins)
+            self.sums += np.bincount(places, known, bins)
 
     def _add_labels(self, column: pl.Series) -> None:
         counted = column.cast(pl.String, strict=False).value_counts(name="rows of this value")

@@ -13,13 +13,12 @@ import polars as pl
 from components.monitoring.bins import Bins
 from components.monitoring.finding import Finding
 from components.monitoring.profile import Profile
+from components.monitoring.spool import CLOCK_SECONDS
 from components.monitoring.windows import Window
 from components.training.features import MISSING
 from components.validation.bounds import difference_bounds, exact, simultaneous_level, wilson
 
 LEAST_HISTORY = 3
-CLOCK_SECONDS = 60.0
-"""How far a clock may be off before it is said."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from components.errors import DataError
+from components.monitoring import spool
 from components.monitoring.predictions import predictions
 from components.serving import prediction_log
 from components.serving.prediction_log import PredictionLog, Record, read
@@ -52,7 +53,7 @@ def test_rows_are_those_that_read_gives(tmp_path):
 
 
 def test_many_rows_go_to_the_disk_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction_log, "_SPOOL_ROWS", 4)
+    monkeypatch.setattr(spool, "SPOOL_ROWS", 4)
     write(tmp_path, *(record(str(n), DAY + timedelta(minutes=n)) for n in range(9)))
     write(tmp_path, record("other", DAY, age=[1.5, None]), record("text", DAY, age=["x", "y"]))
     found, _ = rows(tmp_path)
