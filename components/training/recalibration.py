@@ -46,7 +46,9 @@ def recalibration(
     """The recalibration that fits the rows best, applied if calibration is off at level `alpha`.
 
     A logistic regression of the outcome on the score's logit, tested against intercept 0 and slope 1 with two
-    degrees of freedom (Cox, 1958; Miller, Hui and Tierney, 1991). Weights count by their ratios: they are scaled
+    degrees of freedom (Cox, 1958; Miller, Hui and Tierney, 1991). The mean of the scores is moved only if it is off itself,
+    by the test of the intercept alone: else the intercept is the one that keeps the mean, which the model has from
+    many more rows than these. Weights count by their ratios: they are scaled
     to sum to Kish's effective number of rows. Scores that say nothing (all equal, one class) or everything (the
     classes do not overlap) cannot be recalibrated, nor can those that rank the wrong way round (slope below 0).
 
@@ -65,6 +67,8 @@ def recalibration(
     intercept, slope = _logistic_fit(logit, y, weight)
     ratio = 2 * (_log_likelihood(intercept + slope * logit, y, weight) - _log_likelihood(logit, y, weight))
     p_value = float(np.exp(-max(ratio, 0.0) / 2))  # the chi-squared tail with two degrees of freedom
+    if not _mean_is_off(logit, y, weight, alpha):
+        intercept = _keeping_the_mean(logit, slope, weight)
     return Recalibration(intercept, slope, p_value, applied=p_value < alpha and slope > 0)
 
 
@@ -75,6 +79,31 @@ def _apart(positive: Array, negative: Array) -> bool:
 def _logit(probability: Array) -> Array:
     clipped = np.clip(probability, CLIP, 1 - CLIP)
     return np.asarray(np.log(clipped) - np.log1p(-clipped))
+
+
+def _mean_is_off(logit: Array, y: Array, weight: Array, alpha: float) -> bool:
+    """Whether the mean of the scores differs from that of the outcomes, by the score test of the intercept alone."""
+    from scipy.special import expit
+    from scipy.stats import chi2
+
+    score = expit(logit)
+    variance = float((weight * score * (1 - score)).sum())
+    statistic = float((weight * (y - score)).sum()) ** 2 / variance if variance else 0.0
+    return bool(chi2.sf(statistic, 1) < alpha)
+
+
+def _keeping_the_mean(logit: Array, slope: float, weight: Array) -> float:
+    """The intercept with which scores of this slope have the mean of the scores as they were."""
+    from scipy.optimize import brentq
+    from scipy.special import expit
+
+    mean = np.average(expit(logit), weights=weight)
+    most = float(np.abs(logit).max()) * (1 + abs(slope))
+
+    def above(intercept: float) -> float:
+        return float(np.average(expit(intercept + slope * logit), weights=weight) - mean)
+
+    return float(brentq(above, -most, most, xtol=1e-12)) if slope != 1.0 else 0.0
 
 
 def _effective(sample_weight: Array | None, rows: int) -> Array:

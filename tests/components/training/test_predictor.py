@@ -125,10 +125,53 @@ def test_recalibration_finds_what_was_done_to_the_scores():
 
 
 def test_recalibration_is_maximum_likelihood(scored):
-    y_true, y_score = scored
+    y_true, y_score = scored[0], expit(logit(scored[1]) - 0.6)  # off in the mean too
     model = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(y_score).reshape(-1, 1), y_true)
     found = recalibration(y_true, y_score)
     assert (found.intercept, found.slope) == pytest.approx((model.intercept_[0], model.coef_[0, 0]), abs=1e-4)
+
+
+def too_sure(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes and scores around a half that are spread too far, and right in the mean."""
+    random = np.random.default_rng(seed)
+    y_score = expit(random.normal(0.0, 1.2, rows))
+    return (random.random(rows) < y_score).astype(int), expit(1.4 * logit(y_score))
+
+
+def fitted_line(y_true: np.ndarray, y_score: np.ndarray) -> tuple[float, float]:
+    model = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(y_score).reshape(-1, 1), y_true)
+    return float(model.intercept_[0]), float(model.coef_[0, 0])
+
+
+def test_scores_whose_spread_alone_is_off_keep_their_mean():
+    """The mean comes from the many rows of training; that of a few others is noisier."""
+    y_true, y_score = too_sure(3000, seed=4)
+    found, (intercept, slope) = recalibration(y_true, y_score), fitted_line(y_true, y_score)
+    assert found.applied
+    assert found.slope == pytest.approx(slope, abs=1e-4)
+    assert abs(found.intercept - intercept) > 0.01
+    after = recalibrated(y_score, found.intercept, found.slope)
+    assert after.mean() == pytest.approx(y_score.mean(), abs=1e-9)
+
+
+def test_a_mean_that_is_off_itself_is_moved():
+    y_true, y_score = calibrated_scores(3000, seed=5)
+    low = expit(logit(y_score) - 0.4)
+    found = recalibration(y_true, low)
+    assert found.applied
+    assert recalibrated(low, found.intercept, found.slope).mean() == pytest.approx(y_true.mean(), abs=1e-6)
+
+
+def test_means_are_nearer_to_the_truth_than_those_of_a_few_rows():
+    """Over 200 samples of 1,500 rows, in which the truth is a half."""
+    kept, moved = [], []
+    for seed in range(200):
+        y_true, y_score = too_sure(1500, seed)
+        found, line = recalibration(y_true, y_score), fitted_line(y_true, y_score)
+        even = expit(1.4 * np.linspace(-3, 3, 601))
+        kept.append(recalibrated(even, found.intercept, found.slope).mean() - 0.5)
+        moved.append(recalibrated(even, *line).mean() - 0.5)
+    assert np.std(kept) < 0.6 * np.std(moved)
 
 
 def test_well_calibrated_scores_are_left_alone_as_often_as_alpha_says():
