@@ -226,7 +226,11 @@ class Scoring(Section):
     tasks: Annotated[int, Field(ge=1, le=100)] = 2
 
 
+Cron = Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+){4,5}$")]
+
+
 class Monitoring(Section):
+    schedule: Cron = ""
     window: Literal["hour", "day", "week", "month", "year"] = "day"
     min_rows: Annotated[int, Field(ge=30)] = 200
     label_delay_days: Annotated[float, Field(ge=0)] = 30.0
@@ -257,7 +261,8 @@ class Retraining(Section):
     ] = ("calibration", "performance", "utility", "staleness")
     most_failures: Annotated[int, Field(ge=1)] = 3
     patience_hours: Annotated[float, Field(gt=0)] = 24.0
-    schedule: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+){4,5}$")] = ""
+    events: bool = False
+    schedule: Cron = ""
 
 
 POSSIBLE = {
@@ -364,15 +369,21 @@ class Settings(Section):
     @model_validator(mode="after")
     def _schedule_is_the_orchestrators(self) -> Self:
         fields = CRON_FIELDS.get(self.project.orchestrator)
-        schedule = self.retraining.schedule
-        if schedule and fields is None:
+        for section in ("retraining", "monitoring"):
+            schedule = getattr(self, section).schedule
+            if schedule and fields is None:
+                raise ValueError(
+                    f"{section}.schedule: a laptop keeps no schedule; set project.orchestrator, or let this be empty"
+                )
+            if schedule and len(schedule.split()) != fields:
+                raise ValueError(
+                    f"{section}.schedule: {schedule!r} has {len(schedule.split())} fields; "
+                    f"a cron expression of {self.project.orchestrator} has {fields}"
+                )
+        if self.retraining.events and self.project.orchestrator != "argo-workflows":
             raise ValueError(
-                "retraining.schedule: a laptop keeps no schedule; set project.orchestrator, or let this be empty"
-            )
-        if schedule and len(schedule.split()) != fields:
-            raise ValueError(
-                f"retraining.schedule: {schedule!r} has {len(schedule.split())} fields; "
-                f"a cron expression of {self.project.orchestrator} has {fields}"
+                f"retraining.events: {self.project.orchestrator} knows no events, Argo Workflows does; let this be false, and "
+                "use retraining.schedule or make retrain"
             )
         return self
 

@@ -5,11 +5,12 @@ from metaflow import Config, Parameter, card, current, package_sources, step
 from components.release import candidates
 from components.release.ledger import Ledger
 from flows import presentation
-from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Refused, author, parse_settings
+from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Refused, StartedBy, author, parse_settings
 
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
 @Orchestrated
+@StartedBy("TrainFlow")
 class DeployFlow(ConfiguredFlow):
     """Verifies a bundle, tries its server, compares it with the champion, and promotes it or says why not.
 

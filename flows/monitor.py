@@ -3,11 +3,12 @@
 from metaflow import Config, Parameter, card, current, package_sources, step
 
 from flows import presentation
-from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, author, now, parse_settings
+from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Scheduled, author, now, parse_settings
 
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
 @Orchestrated
+@Scheduled("monitoring")
 class MonitorFlow(ConfiguredFlow):
     """Looks at what the champion predicted, window by window, and tells somebody where it should not be so.
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from metaflow.integrations import ArgoEvent
+
 from components.data import source
 from components.errors import ConfigError, DataError
 from components.monitoring import accounts, labels, looking, trial, webhook
@@ -21,11 +23,12 @@ from components.monitoring.reference import reference_of
 from components.monitoring.retraining import causes
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window, window_of, windows
+from components.release import retraining
 from components.release.ledger import Entry, Ledger
 from components.store import Store
 from components.training.outcomes import values_of
 from components.training.target import Target
-from flows.orchestration import ROOT, anchored, bundle_of
+from flows.orchestration import ROOT, anchored, bundle_of, event_name
 
 FOLDER = ROOT / "build" / "monitoring"
 
@@ -210,7 +213,18 @@ def ask(run: Any, given: Sequence[Alert], known: Sequence[Account], by: str) -> 
             },
             once_key=cause.cause_id,
         )  # fmt: skip
+    if new and run.settings.retraining.events:
+        _start_training(run, ledger)
     return len(new)
+
+
+def _start_training(run: Any, ledger: Ledger) -> None:
+    """Let the newest request start TrainFlow, unless a person is to look first; outside of Argo Workflows nothing happens."""
+    now = retraining.tried(ledger.entries(), run.environment_)
+    if now.open is not None and now.failures < run.settings.retraining.most_failures:
+        until = retraining.last_day(now.open) if run.settings.data.time else ""
+        payload = {"cause": now.open.hash, "until": until}
+        ArgoEvent(event_name(run.settings)).safe_publish(payload=payload, ignore_errors=False)
 
 
 def publish(run: Any, name: str, text: str) -> Path:

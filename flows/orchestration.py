@@ -189,12 +189,38 @@ class Orchestrated(FlowMutator):
 
 
 class Scheduled(FlowMutator):
-    """Adds the schedule of retraining, where an orchestrator keeps one."""
+    """Adds the schedule that a section of config.toml names, where an orchestrator keeps one."""
+
+    def init(self, section: str) -> None:
+        self._section = section
 
     def pre_mutate(self, mutable_flow: MutableFlow) -> None:
         settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
-        if settings.project.orchestrator != "local" and settings.retraining.schedule:
-            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": settings.retraining.schedule})
+        schedule = getattr(settings, self._section).schedule
+        if settings.project.orchestrator != "local" and schedule:
+            mutable_flow.add_decorator("schedule", deco_kwargs={"cron": schedule})
+
+
+def event_name(settings: config.Settings) -> str:
+    """The event by which a monitor asks for another training."""
+    return f"{settings.project.slug}.retraining"
+
+
+class StartedBy(FlowMutator):
+    """Lets a flow be started by what happens, where config.toml says so: by a request of a monitor, or the end of a flow."""
+
+    def init(self, upstream: str = "") -> None:
+        self._upstream = upstream
+
+    def pre_mutate(self, mutable_flow: MutableFlow) -> None:
+        settings = config.settings(dict(mutable_flow.configs)["config"].to_dict())
+        if not settings.retraining.events:
+            return
+        if self._upstream:
+            mutable_flow.add_decorator("trigger_on_finish", deco_kwargs={"flow": self._upstream})
+            return
+        event = {"name": event_name(settings), "parameters": {"cause": "cause", "until": "until"}}
+        mutable_flow.add_decorator("trigger", deco_kwargs={"event": event})
 
 
 class ConfiguredFlow(FlowSpec):

@@ -14,7 +14,6 @@ from typing import Any
 from metaflow import Runner
 
 from components import config
-from components.data import schema
 from components.errors import ConfigError, FlowprintError, RefusalError
 from components.monitoring import webhook
 from components.monitoring.alerts import Alert
@@ -142,7 +141,8 @@ class Retraining:
         """Train on what is known now, and deploy what the gates approve."""
         decision = self._decided(request)
         if decision is None:
-            with _run("train.py", **self._period(request), cause=request.hash) as done:
+            until = retraining.last_day(request) if self._settings.data.time else ""
+            with _run("train.py", until=until, cause=request.hash) as done:
                 if done.status != "successful":
                     return (
                         "failed",
@@ -187,15 +187,6 @@ class Retraining:
             if entry.event == "refused" and entry.bundle_id == decision.bundle_id
         ]
         return found[-1] if found else "the deployment broke off; its log tells why."
-
-    def _period(self, request: Entry) -> dict[str, str]:
-        """Until when rows are taken in: the end of the window that asked, in the form of the table's time column."""
-        data, end = self._settings.data, request.details["end"]
-        if not data.time or not end:
-            return {}
-        last = datetime.fromtimestamp(datetime.fromisoformat(end).timestamp() - 1, UTC)
-        kind = schema.parse((ROOT / "schema.yaml").read_text(encoding="utf-8")).types[data.time]
-        return {"until": str(last.year) if kind in ("integer", "number") else last.date().isoformat()}
 
     def _call_a_person(self, request: Entry, why: str) -> None:
         """Let the ledger and the webhook tell that no more is tried."""

@@ -15,6 +15,7 @@ from flows.orchestration import (
     ConfiguredFlow,
     Orchestrated,
     Scheduled,
+    StartedBy,
     anchored,
     author,
     git_commit,
@@ -31,7 +32,8 @@ FAST_ROWS, FAST_TRIALS = 8000, 3
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
 @Orchestrated
-@Scheduled
+@Scheduled("retraining")
+@StartedBy()
 class TrainFlow(ConfiguredFlow, TakenRows):
     """Trains on the configured table and decides, by gates, whether the model may be deployed.
 
@@ -48,7 +50,7 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         "data-version", default="", help="train on these rows of the store, not on the source"
     )
     until = Parameter(
-        "until", default="", help="rows until then, both included, instead of config.toml's data.until"
+        "until", default="", help="rows until this day, included, instead of config.toml's data.until"
     )
     cause = Parameter("cause", default="", help="the hash of the ledger's entry that asked for this training")
     fast = Parameter("fast", type=bool, default=False, help="a sample through all steps; never approved")
@@ -70,7 +72,7 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         self.taken = intake.take_in(
             anchored(data.source),
             named=redacted(data.source),
-            period=intake.Period(data.time, data.since, self.until or data.until),
+            period=intake.Period(data.time, data.since, self._until()),
             contract=self.contract,
             purpose=intake.Purpose(data.target, data.positive, data.key, data.weight, data.task == "binary"),
             max_quarantined_fraction=data.max_quarantined_fraction,
@@ -85,6 +87,15 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         self.git_commit, self.lock_sha256 = git_commit(), sha256(self.lock)
         presentation.show(*presentation.taken(self.taken))
         self.next(self.divide)
+
+    def _until(self):
+        """The last time that is taken in: a day that was asked for stands for its year where the table's times are numbers."""
+        asked = self.until or self.settings.data.until
+        numbers = self.settings.data.time and self.contract.types[self.settings.data.time] in (
+            "integer",
+            "number",
+        )
+        return asked[:4] if numbers and self.until else asked
 
     @step
     def divide(self):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from components.errors import RefusalError
@@ -36,21 +36,33 @@ class Tried:
 def tried(entries: Sequence[Entry], environment: str) -> Tried:
     """How the requests of an environment stand.
 
-    A request is answered by the end of a retraining that was begun after it. One that was made about a champion of
+    A request is answered by the end of a retraining that was begun after it, or by the rejection of a run that an event
+    started. One that was made about a champion of
     the past is answered by its successor.
     """
-    of_it = [entry for entry in entries if entry.details.get("environment", PRODUCTION) == environment]
+    of_it = [
+        entry
+        for entry in entries
+        if entry.event == "rejected" or entry.details.get("environment", PRODUCTION) == environment
+    ]
     standing = champions(entries, environment)
     champion = standing[-1].bundle_id if standing else ""
     requested: Entry | None = None
     begun: Entry | None = None
-    failures = 0
+    failures, asked = 0, set[str]()
     for entry in of_it:
         if entry.event == REQUESTED:
             requested = entry
+            asked.add(entry.hash)
             failures = 0 if entry.details.get("by_a_person") else failures
         elif entry.event == BEGUN:
             begun = entry
+        elif entry.event == "promoted":
+            failures = 0
+        elif entry.event == "rejected" and begun is None and entry.details.get("cause") in asked:
+            # An event started this training; nobody waits for its end.
+            failures += 1
+            requested = None
         elif entry.event == ENDED:
             failures = 0 if entry.details["outcome"] == "promoted" else failures + 1
             begun = None
@@ -84,6 +96,13 @@ def require_may_begin(
             f"{begun.details['process']} on {begun.details['host']}). If that ended, wait until "
             f"retraining.patience_hours have passed."
         )
+
+
+def last_day(request: Entry) -> str:
+    """The last day of the window that asked, UTC in ISO 8601; "" where a person asked."""
+    if not request.details["end"]:
+        return ""
+    return (datetime.fromisoformat(request.details["end"]) - timedelta(seconds=1)).date().isoformat()
 
 
 def has_ended(begun: Entry, *, host: str, running: bool, now: datetime, patience_hours: float) -> bool:

@@ -11,6 +11,13 @@ from components.validation import gates
 SHIPPED = (Path(__file__).parents[2] / "config.toml").read_text(encoding="utf-8")
 
 
+SCHEDULES = {
+    "retraining": """ for the orchestrator's schedule, or "" for none.\nschedule = \"\"""",
+    "monitoring": """ for the orchestrator's schedule of MonitorFlow, or "" for none.\nschedule = \"\"""",
+}
+"""The line of each section, with the end of the remark before it."""
+
+
 def spoiled(old: str, new: str) -> str:
     assert old in SHIPPED
     return SHIPPED.replace(old, new, 1)
@@ -61,8 +68,9 @@ def test_sensitive_columns_are_no_features_unless_allowed_with_a_reason() -> Non
         ("bands = {", "bands = { agee = [30],", ["fairness.bands", "'agee'", "'age'"]),
         ("allow_sensitive = {", 'allow_sensitive = { creed = "it is told freely",', ["allow_sensitive", "'creed'"]),
         ("threshold = 0.95", "threshold = 95", ["gates.L02.threshold is 95", "from 0.5 to 1"]),
-        ('schedule = ""', 'schedule = "every monday"', ["retraining.schedule", "every monday"]),
-        ('schedule = ""', 'schedule = "30 3 * * 1"', ["retraining.schedule", "project.orchestrator"]),
+        (SCHEDULES["retraining"], '\nschedule = "every monday"', ["retraining.schedule", "every monday"]),
+        (SCHEDULES["retraining"], '\nschedule = "30 3 * * 1"', ["retraining.schedule", "project.orchestrator"]),
+        ("events = false", "events = true", ["retraining.events", "local", "Argo"]),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_what_is_allowed(old: str, new: str, words: list[str]) -> None:
@@ -102,12 +110,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         config.load(tmp_path / "config.toml")
 
 
+@pytest.mark.parametrize("section", SCHEDULES)
 @pytest.mark.parametrize(
     ("orchestrator", "schedule", "wanted"),
     [("argo-workflows", "30 3 ? * MON *", "has 5"), ("step-functions", "30 3 * * 1", "has 6")],
 )
-def test_a_schedule_has_the_fields_of_its_orchestrator(orchestrator: str, schedule: str, wanted: str) -> None:
-    text = spoiled('schedule = ""', f'schedule = "{schedule}"')
+def test_a_schedule_has_the_fields_of_its_orchestrator(
+    orchestrator: str, schedule: str, wanted: str, section: str
+) -> None:
+    text = spoiled(SCHEDULES[section], f'\nschedule = "{schedule}"')
     text = text.replace('orchestrator = "local"', f'orchestrator = "{orchestrator}"')
-    with pytest.raises(ConfigError, match=wanted):
+    with pytest.raises(ConfigError, match=f"{section}.schedule.*{wanted}"):
         config.parse(text)

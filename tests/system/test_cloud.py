@@ -63,6 +63,9 @@ def cloud(endpoint: str) -> dict[str, str]:
         "METAFLOW_S3_ENDPOINT_URL": endpoint,
         "METAFLOW_DEFAULT_DATASTORE": "s3",
         "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{BUCKET}/metaflow",
+        "METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event",
+        "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "argo-events-webhook",
+        "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "operate-workflow-sa",
     }
 
 
@@ -115,7 +118,8 @@ def production(root: Path, endpoint: str, orchestrator: str, **sections: Mapping
         "store": {"root": f"{SHARED}/pods"},
         "tracking": {"uri": TRACKING},
         "compute": {"default": DEFAULT, "search": SEARCH, "image": IMAGE},
-        "retraining": {"schedule": CRON[orchestrator]},
+        "retraining": {"schedule": CRON[orchestrator], "events": orchestrator == "argo-workflows"},
+        "monitoring": {"schedule": CRON[orchestrator]},
     }
     project = make(root, endpoint, **settings | sections)
     (root / ".gitignore").write_text("metaflow/\n.metaflow/\ndata/TrainFlow/\n", encoding="utf-8")
@@ -343,11 +347,32 @@ def test_argo_scores_in_tasks_side_by_side(argo: tuple[CloudProject, Any]) -> No
     assert "{{tasks.start.outputs.parameters.split-cardinality}}" in json.dumps(template)
 
 
-def test_argo_deploys_when_it_is_told_to_and_by_no_schedule(argo: tuple[CloudProject, Any]) -> None:
+def triggers(template: Any) -> list[str]:
+    """By which events Argo starts it."""
+    found = json.loads(template["metadata"]["annotations"].get("metaflow/triggers", "[]"))
+    return [each["name"] for each in found]
+
+
+def test_argo_trains_when_a_monitor_asks(argo: tuple[CloudProject, Any]) -> None:
+    assert triggers(argo[1]) == ["small.retraining"]
+    parameters = {each["name"] for each in argo[1]["spec"]["arguments"]["parameters"]}
+    assert {"cause", "until"} <= parameters
+
+
+def test_argo_watches_by_a_schedule(argo: tuple[CloudProject, Any]) -> None:
+    template = compiled(argo[0], "monitor")
+    assert (
+        json.loads(template["metadata"]["annotations"]["metaflow/cron"])["schedule"] == CRON["argo-workflows"]
+    )
+    assert triggers(template) == []
+
+
+def test_argo_deploys_after_a_training_and_by_no_schedule(argo: tuple[CloudProject, Any]) -> None:
     template = compiled(argo[0], "deploy")
     asked = {name: asked_of_argo(pod) for name, pod in pods(template["spec"]["templates"]).items()}
     assert asked == dict.fromkeys(("start", "smoke", "compare", "promote", "end"), DEFAULT)
     assert json.loads(template["metadata"]["annotations"].get("metaflow/cron", "{}")).get("schedule") is None
+    assert [name.lower() for name in triggers(template)] == ["metaflow.trainflow.end"]
 
 
 def rendered(text: str, template: Any) -> str:

@@ -114,6 +114,24 @@ def test_after_failures_in_a_row_nothing_more_is_tried_until_a_person_asks(ledge
     may_begin(ledger, asked)
 
 
+def test_a_rejected_run_that_an_event_started_answers_and_counts(ledger):
+    request = happen(ledger, REQUESTED)
+    happen(ledger, "rejected", NEXT, cause="f" * 64, environment="elsewhere")
+    assert (now(ledger).open, now(ledger).failures) == (request, 0)
+    happen(ledger, "rejected", NEXT, cause=request.hash)
+    assert (now(ledger).open, now(ledger).failures) == (None, 1)
+    promote(ledger, NEXT)
+    assert now(ledger).failures == 0
+
+
+def test_a_rejection_counts_once_where_somebody_waits_for_its_end(ledger):
+    request = happen(ledger, REQUESTED)
+    begun = happen(ledger, BEGUN, request_number=request.number, host="here", process=1)
+    happen(ledger, "rejected", NEXT, cause=request.hash)
+    happen(ledger, ENDED, **{**begun.details, "outcome": "rejected"})
+    assert (now(ledger).open, now(ledger).failures) == (None, 1)
+
+
 def test_a_new_champion_ends_the_count_of_failures(ledger):
     for outcome in ("rejected", "rejected", "promoted"):
         end(ledger, happen(ledger, REQUESTED), outcome)
