@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import traffic
-from components.serving.prediction_log import read
+from components.serving.prediction_log import records, segments
 from tests.components.serving.bundles import ROW, Bundle, bundle, deploy
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -241,10 +241,15 @@ async def cost(name: str, seconds: float) -> Cost:
             recovery, note = await FAULTS[name](running, seconds)
             done.set()
             counted = await load
-        table, _ = await asyncio.to_thread(read, folder / "log")
-        logged = {each.rpartition(":")[0] for each in table["prediction_id"]}
+        logged = await asyncio.to_thread(_logged, folder / "log")
     unlogged = len(counted.answered - logged)
     return Cost(name, counted.sent, counted.reasons, len(counted.answered), unlogged, recovery, note)
+
+
+def _logged(folder: Path) -> set[str]:
+    """The requests that the log has."""
+    found = (record for segment in segments(folder) for record in records(segment))
+    return {record.request_id for record in found if record is not None}
 
 
 def main(seconds: float) -> int:
