@@ -9,6 +9,7 @@ python -m benchmarks.watching duckdb FOLDER                    # the same log re
 Each prints the seconds that its work took, imports left out.
 """
 
+import importlib
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -58,12 +59,13 @@ def table(path: Path, rows: int, seed: int) -> None:
 def drift(reference: Path, current: Path) -> float:
     """The seconds of a drift report: the reference counted, the current rows counted, every statistic with its chance."""
     import pandas as pd
-    import pyarrow  # noqa: F401 - what pandas imports as it is first used is not measured, as it is not of the peer
 
     from components.monitoring import drift as drifts
     from components.monitoring.profile import profile
     from components.monitoring.reference import reference_of
 
+    # What pandas imports as it is first used is not measured, as it is not of the peer.
+    importlib.import_module("pyarrow")
     pl.DataFrame({"warm": [1, 2], "up": ["a", "b"]}).to_pandas().pipe(pd.DataFrame.value_counts)
     started = perf_counter()
     bins = reference_of(pl.scan_parquet(reference), threads=2)

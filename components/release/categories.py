@@ -21,7 +21,7 @@ Part = tuple[str, Any, list[str]]
 """Name, transformer and columns of a part of the preprocessing."""
 
 
-class NotCompilable(BundleError):  # noqa: N818
+class NotCompilableError(BundleError):
     """A predictor has no exact ONNX form here; it can be served as Python."""
 
 
@@ -63,7 +63,7 @@ def encodings(transformer: Any, columns: Columns) -> Encodings:
     """The encodings of a fitted ColumnTransformer.
 
     Raises:
-        NotCompilable: an encoder does not list its categories, knows some that are no text, refuses new ones, or mixes
+        NotCompilableError: an encoder does not list its categories, knows some that are no text, refuses new ones, or mixes
             columns.
     """
     encoders = [part for part in parts(transformer) if set(part[2]) <= set(columns.categorical)]
@@ -85,13 +85,13 @@ def parts(transformer: Any) -> list[Part]:
     """The parts of a fitted ColumnTransformer that do something.
 
     Raises:
-        NotCompilable: it is something else.
+        NotCompilableError: it is something else.
     """
     from sklearn.compose import ColumnTransformer
 
     if type(transformer) is not ColumnTransformer:
         kind = type(transformer).__name__
-        raise NotCompilable(f"'features' is a {kind}; only a ColumnTransformer compiles.")
+        raise NotCompilableError(f"'features' is a {kind}; only a ColumnTransformer compiles.")
     return [
         (name, part, list(names))
         for name, part, names in transformer.transformers_
@@ -106,10 +106,12 @@ def _known(encoders: list[Part], columns: Columns) -> dict[str, list[str]]:
         first = part.steps[0][1] if hasattr(part, "steps") else part
         kind = type(first).__name__
         if not hasattr(first, "categories_"):
-            raise NotCompilable(f"{kind} on {names} knows no categories; use an encoder that lists them.")
+            raise NotCompilableError(
+                f"{kind} on {names} knows no categories; use an encoder that lists them."
+            )
         for name, known in zip(names, first.categories_, strict=True):
             if not all(isinstance(value, str) for value in known):
-                raise NotCompilable(f"{kind} on {names} knows categories that are no text.")
+                raise NotCompilableError(f"{kind} on {names} knows categories that are no text.")
             found[name] |= dict.fromkeys(map(str, known))
     return {name: list(known) for name, known in found.items()}
 
@@ -137,7 +139,7 @@ def _tables(encoder: Any, names: list[str], categories: list[list[str]]) -> list
     try:
         found = encoder.transform(pd.DataFrame(rows, columns=names, dtype=object))
     except ValueError as error:
-        raise NotCompilable(
+        raise NotCompilableError(
             f"{type(encoder).__name__} on {names} refuses a category it has not seen: {error}"
         ) from error
     encoded = np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
@@ -145,7 +147,7 @@ def _tables(encoder: Any, names: list[str], categories: list[list[str]]) -> list
     blocks = np.split(encoded, np.cumsum(sizes)[:-1])
     owners = _owners(np.array([[len(np.unique(output)) > 1 for output in block.T] for block in blocks]))
     if owners is None:
-        raise NotCompilable(
+        raise NotCompilableError(
             f"{type(encoder).__name__} on {names} does not keep the columns apart and in order."
         )
     return [block[:, owners == column] for column, block in enumerate(blocks)]

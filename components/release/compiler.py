@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.release import dates, tempering, trees
-from components.release.categories import NotCompilable, parts
+from components.release.categories import NotCompilableError, parts
 from components.release.graph import Graph, Tensor
 from components.release.inputs import Inputs
 from components.training.class_predictor import DIGITS
@@ -35,13 +35,15 @@ def features(graph: Graph, transformer: Any, table: Inputs, columns: Columns) ->
         columns: the features.
 
     Raises:
-        NotCompilable: a part has no ONNX form here.
+        NotCompilableError: a part has no ONNX form here.
     """
     made: list[Tensor | list[str]] = []
     for name, part, names in parts(transformer):
         unknown = [column for column in names if column not in table]
         if unknown:
-            raise NotCompilable(f"Part '{name}' of the features reads {unknown}, which are no model inputs.")
+            raise NotCompilableError(
+                f"Part '{name}' of the features reads {unknown}, which are no model inputs."
+            )
         if set(names) <= set(columns.numeric):
             made.append(names if _keeps(part) else _numbers(graph, part, table.columns(names)))
         elif set(names) <= table.encodings.final:
@@ -53,7 +55,7 @@ def features(graph: Graph, transformer: Any, table: Inputs, columns: Columns) ->
         elif set(names) <= set(columns.texts) and len(names) == 1:
             made.append(_after(graph, part, _reduced, table.texts[names[0]]))
         else:
-            raise NotCompilable(
+            raise NotCompilableError(
                 f"Part '{name}' of the features mixes numbers, categories, dates or texts; split it."
             )
     return graph.concatenated(_joined(made, table))
@@ -77,7 +79,7 @@ def _after(graph: Graph, transformer: Any, first: Writer, X: Tensor) -> Tensor:
 
     head, *rest = [step for _, step in transformer.steps] if hasattr(transformer, "steps") else [transformer]
     if type(head) not in (DateParts, TextParts):
-        raise NotCompilable(f"{_name(head)} has no ONNX form here for dates or texts.")
+        raise NotCompilableError(f"{_name(head)} has no ONNX form here for dates or texts.")
     X = first(graph, head, X)
     for step in rest:
         X = _numbers(graph, step, X)
@@ -109,7 +111,7 @@ def _numbers(graph: Graph, transformer: Any, X: Tensor) -> Tensor:
     }
     writer = writers.get(type(transformer))
     if writer is None:
-        raise NotCompilable(f"{_name(transformer)} has no ONNX form here.")
+        raise NotCompilableError(f"{_name(transformer)} has no ONNX form here.")
     return writer(graph, transformer, X)
 
 
@@ -163,7 +165,7 @@ def response(graph: Graph, model: Any, X: Tensor) -> Tensor:
     """What the fitted model answers: P(positive) or the number, shape (n, 1); P(class), (n, classes), for several.
 
     Raises:
-        NotCompilable: the model has no ONNX form here.
+        NotCompilableError: the model has no ONNX form here.
     """
     from sklearn import ensemble, linear_model
 
@@ -180,7 +182,7 @@ def response(graph: Graph, model: Any, X: Tensor) -> Tensor:
     writer = writers.get(type(model))
     if writer is None:
         known = ", ".join(sorted(kind.__name__ for kind in writers))
-        raise NotCompilable(f"{_name(model)} has no ONNX form here; those that have are {known}.")
+        raise NotCompilableError(f"{_name(model)} has no ONNX form here; those that have are {known}.")
     return writer(graph, model, X)
 
 
@@ -200,7 +202,7 @@ def _boosted_classes(graph: Graph, model: Any, X: Tensor) -> Tensor:
 
 def _boosted_number(graph: Graph, model: Any, X: Tensor) -> Tensor:
     if any(predictor.nodes["is_categorical"].any() for stage in model._predictors for predictor in stage):
-        raise NotCompilable(
+        raise NotCompilableError(
             "Gradient boosting with categorical_features has no ONNX form; encode them as ordinals."
         )
     grown = [

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from components.errors import BundleError
 from components.release import compiler, texts
 from components.release.archive import canonical_skops, program_code
-from components.release.categories import UNSEEN, NotCompilable, Numbers, encodings
+from components.release.categories import UNSEEN, NotCompilableError, Numbers, encodings
 from components.release.compiler import features, recalibrated, response
 from components.release.graph import Graph
 from components.release.inputs import Inputs, fed
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # ONNX Runtime reports to its maker and keeps an id of the device, unless this is set before it is imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-__all__ = ["Latency", "NotCompilable", "Parity", "Program", "export", "persisted", "program"]
+__all__ = ["Latency", "NotCompilableError", "Parity", "Program", "export", "persisted", "program"]
 
 TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
 """Where the types in a bundle may come from; `serving.program` holds the same."""
@@ -100,7 +100,7 @@ def program(
         served = {"program.onnx": compiled.model}
         categories = {name: numbers.to_json() for name, numbers in compiled.categories.items()}
         served |= texts.files(texts.found(predictor.pipeline["features"], columns))
-    except NotCompilable as error:
+    except NotCompilableError as error:
         runtime, reason, served, categories = "skops", str(error), {"model.skops": model}, {}
     description: dict[str, Any] = {
         "runtime": runtime,
@@ -172,11 +172,13 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
         X_example: rows on which, and on missing, far and new values, the program must repeat the predictor.
 
     Raises:
-        NotCompilable: a part has no ONNX form here, or the program does not repeat the predictor.
+        NotCompilableError: a part has no ONNX form here, or the program does not repeat the predictor.
     """
     steps = predictor.pipeline.named_steps
     if list(steps) != ["features", "model"]:
-        raise NotCompilable(f"The pipeline has the steps {list(steps)}; only 'features' and 'model' compile.")
+        raise NotCompilableError(
+            f"The pipeline has the steps {list(steps)}; only 'features' and 'model' compile."
+        )
     graph = Graph()
     reduced = texts.found(steps["features"], columns)
     encoded = encodings(steps["features"], columns)
@@ -220,12 +222,12 @@ def _repeats(
     try:
         expected = predictions(predictor, X)
     except ValueError as error:
-        raise NotCompilable(f"The predictor refuses missing, far or new values: {error}") from error
+        raise NotCompilableError(f"The predictor refuses missing, far or new values: {error}") from error
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     found = dict(zip(expected, session.run(list(expected), feed), strict=True))
     distance = compare(found, expected).max_abs_difference
     if not distance <= _TOLERANCE:
-        raise NotCompilable(
+        raise NotCompilableError(
             f"The compiled program is {distance:.1e} away from the predictor on {len(X)} rows; it must be "
             f"within {_TOLERANCE:g}."
         )

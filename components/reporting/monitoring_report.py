@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from components.monitoring.staleness import metric_by_age
 from components.reporting import formats, over_time, summary
-from components.reporting.figure import TEMPLATES, Figure
+from components.reporting.figure import Figure
+from components.reporting.pages import environment
 
 if TYPE_CHECKING:
     from components.monitoring.accounts import Account
@@ -64,16 +65,9 @@ class Inputs:
 
 def html(inputs: Inputs) -> str:
     """The page as one text that needs no network, no script and no other file."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
     filters = (formats.moment, formats.number, formats.count, formats.percent, formats.words, formats.limit)
-    environment.filters.update({each.__name__: each for each in filters})
-    environment.globals.update(summary=summary, written=written)
-    page: str = environment.get_template("monitoring.html").render(
+    made = environment(filters, summary=summary, written=written)
+    page: str = made.get_template("monitoring.html").render(
         r=inputs,
         headline=headline(inputs),
         figures=figures(inputs),

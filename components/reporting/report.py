@@ -22,7 +22,8 @@ from components.reporting.bullet import bullet
 from components.reporting.cost import serving_cost
 from components.reporting.cuts import cuts
 from components.reporting.dependence import dependence
-from components.reporting.figure import TEMPLATES, Figure, slug
+from components.reporting.figure import Figure, slug
+from components.reporting.pages import environment
 from components.training.outcomes import OutcomeValues
 from components.validation.calibration import ClassCalibration, NumberCalibration
 from components.validation.gaps import GapsOfFeature
@@ -243,21 +244,11 @@ def _booleans(inputs: ReportInputs) -> set[str]:
 
 
 def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update({filter_.__name__: filter_ for filter_ in FILTERS})
-    environment.globals.update(
+    return environment(
+        FILTERS,
         bullet=bullet,
         bars=data_profile.bars,
         interval=formats.interval,
         with_interval=formats.with_interval,
         slug=slug,
     )
-    return environment

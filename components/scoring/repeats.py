@@ -43,7 +43,8 @@ def _digits(values: pl.Series) -> tuple[Rows, int]:
     missing = values.is_null().to_numpy() if values.null_count() else None
     if values.dtype == pl.Boolean or values.dtype.is_integer() or values.dtype == pl.Categorical:
         whole = values.to_physical().cast(pl.Int64)
-        low, high = int(whole.min() or 0), int(whole.max() or 0)  # type: ignore[arg-type]
+        known = whole.drop_nulls().to_numpy()
+        low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
         if high - low < _ROOM // 4:
             digits = whole.fill_null(low).to_numpy() - low
             return _with_missing(digits, missing, high - low + 1)

@@ -225,7 +225,9 @@ def test_a_bundle_is_set_beside_the_champion_and_taken_away(returned, project):
     )
     done = project.deploy("--mode", "off")
     assert done.code == 0, done.output
-    assert "It no longer stands beside the champion" in project.deployments[-1].why
+    last = Ledger(project.store).entries()[-1]
+    assert (last.event, last.details["mode"], last.bundle_id) == ("set beside", "off", beside.bundle_id)
+    assert "It no longer stands beside the champion" in last.why
     assert Pointer.read(folder(project)).challenger == ""
     assert (project.alias, project.served()["champion"]) == before
 

@@ -388,6 +388,7 @@ def rendered(text: str, template: Any) -> str:
         "workflow.namespace": "default",
         "workflow.creationTimestamp": "2026-01-01T00:00:00Z",
         "retries": "0",
+        **{f"workflow.parameters.{name}": value for name, value in values.items()},
     }
     return re.sub(r"\{\{([^}=]+)\}\}", lambda found: known[found[1]], text)
 

@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from components.errors import BundleError
-from components.release.categories import NotCompilable, encodings
+from components.release.categories import NotCompilableError, encodings
 from components.release.export import Compiled, export, program
 from components.release.inputs import ROWS, Inputs, fed
 from components.training.candidates import FAMILIES, build
@@ -222,7 +222,7 @@ def test_columns_may_bear_any_name(table):
 
 
 def test_a_model_without_an_onnx_form_is_named(table):
-    with pytest.raises(NotCompilable, match="GradientBoostingClassifier has no ONNX form here"):
+    with pytest.raises(NotCompilableError, match="GradientBoostingClassifier has no ONNX form here"):
         export(
             with_model(table, GradientBoostingClassifier(n_estimators=2), "forest"), COLUMNS, table[0][:50]
         )
@@ -235,12 +235,12 @@ def test_native_categories_of_gradient_boosting_are_refused(table):
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     encoded = ColumnTransformer([("category", ordinal, list(CATEGORICAL))])
     predictor = Predictor(Pipeline([("features", encoded), ("model", model)])).fit(X, y)
-    with pytest.raises(NotCompilable, match="categorical_features"):
+    with pytest.raises(NotCompilableError, match="categorical_features"):
         export(predictor, category, X[list(CATEGORICAL)][:50])
 
 
 def test_an_encoder_that_refuses_new_categories_is_refused(table):
-    with pytest.raises(NotCompilable, match="refuses a category"):
+    with pytest.raises(NotCompilableError, match="refuses a category"):
         export(with_encoder(table, OrdinalEncoder()), COLUMNS, table[0][:50])
 
 
@@ -249,7 +249,7 @@ def test_an_encoder_that_refuses_new_categories_is_refused(table):
 )
 def test_an_encoder_that_mixes_columns_is_refused(table, last):
     ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
-    with pytest.raises(NotCompilable, match="does not keep the columns apart"):
+    with pytest.raises(NotCompilableError, match="does not keep the columns apart"):
         export(with_encoder(table, make_pipeline(ordinal, last)), COLUMNS, table[0][:50])
 
 
@@ -258,7 +258,7 @@ def test_a_program_that_computes_something_else_is_refused(table):
     model = predictor.pipeline.named_steps["model"]
     halved = type(model).predict_proba
     model.predict_proba = lambda X: halved(model, X) / 2
-    with pytest.raises(NotCompilable, match="away from the predictor"):
+    with pytest.raises(NotCompilableError, match="away from the predictor"):
         export(predictor, COLUMNS, table[0][:50])
 
 

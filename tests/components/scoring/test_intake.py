@@ -32,8 +32,11 @@ def take_in(table, asked, store, rows: int = 400, most: float = 0.1):
 def everything(incoming, store) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows of all shards that hold, and those that do not."""
     pairs = [shards.fetched(FOLDER, shard, store) for shard in incoming.shards]
-    good, bad = ([pair[side] for pair in pairs if pair[side] is not None] for side in (0, 1))
-    return tuple(pl.concat(each) if each else pl.DataFrame() for each in (good, bad))  # type: ignore[return-value]
+    good, bad = (
+        pl.concat([pl.DataFrame(), *(pair[side] for pair in pairs if pair[side] is not None)], how="diagonal")
+        for side in (0, 1)
+    )
+    return good, bad
 
 
 def spoiled(people: pl.DataFrame, rows: list[int], column: str = "age", value: Any = 7) -> pl.DataFrame:
