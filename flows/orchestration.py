@@ -15,7 +15,7 @@ from metaflow.meta_files import read_info_file
 from metaflow.user_decorators.mutable_flow import MutableFlow
 from metaflow.user_decorators.mutable_step import MutableStep
 
-from components import address, config
+from components import address, config, sections
 from components.errors import BundleError, ConfigError, FlowprintError
 from components.release.ledger import Entry
 from components.release.manifest import verify_files
@@ -176,13 +176,13 @@ class Orchestrated(FlowMutator):
             raise Refused(str(error)) from None
 
     @staticmethod
-    def _distribute(step: MutableStep, resources: config.Resources) -> None:
+    def _distribute(step: MutableStep, resources: sections.Resources) -> None:
         step.add_decorator("resources", deco_kwargs={"cpu": resources.cpu, "memory": resources.memory})
         step.add_decorator("retry", deco_kwargs={"times": resources.retries, "minutes_between_retries": 1})
         step.add_decorator("timeout", deco_kwargs={"minutes": resources.minutes})
 
     @staticmethod
-    def _container(resources: config.Resources, image: str) -> dict[str, Any]:
+    def _container(resources: sections.Resources, image: str) -> dict[str, Any]:
         # Without memory here Kubernetes would be asked for Metaflow's own 4096 MB where the step needs less.
         asked: dict[str, Any] = {"cpu": resources.cpu, "memory": resources.memory}
         return asked | ({"image": image} if image else {})

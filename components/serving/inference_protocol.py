@@ -12,7 +12,7 @@ import msgspec
 
 from components.serving import tensors
 from components.serving.answers import Answer, RequestError, told
-from components.serving.contract import Rule
+from components.serving.columns import Rule
 from components.serving.table import Table, decoded, of_columns, require_distinct, require_rows
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from components.serving import inference_protocol, mlflow_protocol, tensors
-from components.serving.contract import Rule, Rules
+from components.serving.columns import Rule
+from components.serving.contract import Rules
 from components.serving.values import LEAST_INTEGER, MOST_INTEGER
 
 if TYPE_CHECKING:

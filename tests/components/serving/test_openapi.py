@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from components.serving.contract import Rule, Rules
+from components.serving.columns import Rule
+from components.serving.contract import Rules
 from components.serving.openapi import row_schema, value_schema
 from tests.components.serving.conftest import COLUMNS, ROW
 
