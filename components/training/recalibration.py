@@ -72,6 +72,18 @@ def recalibration(
     return Recalibration(intercept, slope, p_value, applied=p_value < alpha and slope > 0)
 
 
+def logistic_line(y_true: Array, y_score: Array, sample_weight: Array | None = None) -> tuple[float, float]:
+    """Intercept and slope of the logistic regression of the outcome on the score's logit.
+
+    Args:
+        y_true: codes 0 and 1, both of them, shape (n,).
+        y_score: P(positive), shape (n,), by which the classes overlap.
+        sample_weight: shape (n,).
+    """
+    y, logit = np.asarray(y_true), _logit(np.asarray(y_score, dtype=np.float64))
+    return _logistic_fit(logit, y, _effective(sample_weight, len(y)))
+
+
 def _apart(positive: Array, negative: Array) -> bool:
     return bool(positive.min() >= negative.max() or positive.max() <= negative.min())
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from components.training.recalibration import recalibration
+from components.training.recalibration import logistic_line
 from components.validation.bounds import normal_quantile, wilson
 from components.validation.intervals import interval, skewed_interval
 from components.validation.metrics import Codes, Estimate, codes
@@ -216,12 +216,12 @@ def _slope(y: Codes, score: Floats, design: Design, level: float) -> Estimate:
     terms = np.column_stack([np.ones(len(y)), np.log(clipped) - np.log1p(-clipped)])
     if np.ptp(terms[:, 1]) < 1e-9 or _apart(score[y == 0], score[y == 1]):
         return Estimate(np.nan, np.nan, np.nan, level)
-    fitted = recalibration(y, score, design.weight)
-    expected = 1 / (1 + np.exp(-(terms @ np.array([fitted.intercept, fitted.slope]))))
+    line = logistic_line(y, score, design.weight)
+    expected = 1 / (1 + np.exp(-(terms @ np.array(line))))
     information = (terms * (design.weight * expected * (1 - expected))[:, None]).T @ terms
     contribution = design.by_unit(design.weight * (y - expected) * (terms @ np.linalg.inv(information)[1]))
     units = design.units(MeanRatio(np.ones((len(y), 2)), np.column_stack([y == 0, y == 1])))
-    return Estimate(fitted.slope, *skewed_interval(fitted.slope, contribution, units, level=level), level)
+    return Estimate(line[1], *skewed_interval(line[1], contribution, units, level=level), level)
 
 
 def _apart(negative: Floats, positive: Floats) -> bool:
