@@ -75,7 +75,7 @@ PORT ?= 8080
 ENGINE ?= podman
 DEPLOYED := $(or $(ENV),production)
 
-.PHONY: adopt train gate report versions verify approve deploy rollback score serve serve-container monitor retrain ledger
+.PHONY: adopt train gate report versions verify approve deploy rollback score serve serve-container monitor retrain ledger loop
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
@@ -116,6 +116,9 @@ retrain: $(VENV)/.runtime ## answer the newest request of a monitor: train, judg
 	@$(BIN)/python -m flows.retrain --environment "$(ENV)" --reason "$(REASON)"
 ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right
 	@$(BIN)/python -m components.release.history
+
+loop: $(VENV)/.runtime ## live through a model's whole life in build/loop: train, serve, traffic, monitor, retrain, A/B, bad batch, bad model, rollback
+	@$(BIN)/python -m components.loop --venv "$(abspath $(VENV))"
 
 # --- quality --------------------------------------------------------------------------------------------------------
 CODE := $(wildcard components flows tests notebooks benchmarks hooks local_extensions.py)

@@ -135,7 +135,9 @@ def labelled(run: Any) -> list[Account]:
     wanted = {_id(run, each, "labelled"): each for each in due(run) if each.end + delay <= looked}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
-    with _read(run, missing, earlier=delay) as log:
+    # A label observed in a window may be for a prediction of one that ended up to the delay before.
+    longest = max((window.end - window.start for window in missing), default=timedelta())
+    with _read(run, missing, earlier=delay + longest) as log:
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 settled = labels.settled(given.frame, until=window.end + delay)

@@ -1,0 +1,70 @@
+"""The copy in which the loop lives: its own store and tracking, nobody's accounts, and commands with their logs."""
+
+import tomllib
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from components import config
+from components.loop.project import Copy, changed
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    monkeypatch.setenv("METAFLOW_DEFAULT_DATASTORE", "s3")
+    monkeypatch.setenv("METAFLOW_PROFILE", "cloud")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MONITOR_WEBHOOK_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MAKEFLAGS", "n")
+    made = Copy(tmp_path / "project", tmp_path / "logs", str(tmp_path / "venv"))
+    made.make(ROOT, pl.DataFrame({"year": [2015]}), {"data": {"until": "2015"}})
+    return made
+
+
+def test_it_keeps_everything_in_its_own_folder(copy):
+    settings = config.load(copy.root / "config.toml")
+    assert (settings.data.source, settings.data.until) == ("data/table.parquet", "2015")
+    assert (settings.store.root, settings.tracking.uri) == ("store", "sqlite:///mlflow.db")
+    assert pl.read_parquet(copy.root / "data" / "table.parquet").height == 1
+    assert not (copy.root / "store").exists()
+
+
+def test_what_else_is_configured_stays(copy):
+    before = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))
+    after = tomllib.loads((copy.root / "config.toml").read_text(encoding="utf-8"))
+    assert after["gates"] == before["gates"]
+    assert after["search"] == before["search"]
+
+
+def test_nobody_elses_settings_reach_its_commands(copy):
+    environment = copy.environment
+    assert environment["METAFLOW_DEFAULT_DATASTORE"] == "local"
+    assert environment["METAFLOW_DATASTORE_SYSROOT_LOCAL"] == str(copy.root)
+    assert (
+        not {"METAFLOW_PROFILE", "MLFLOW_TRACKING_URI", "MONITOR_WEBHOOK_URL", "MAKEFLAGS"}
+        & environment.keys()
+    )
+
+
+def test_a_command_leaves_its_log_and_its_code(copy):
+    (copy.root / "Makefile").write_text(
+        "good:\n\t@echo all is $(WORD)\nbad:\n\t@echo why >&2; exit 3\n", encoding="utf-8"
+    )
+    heard = []
+    copy._heard = heard.append
+    good, bad = copy.run("good", WORD="very well"), copy.run("bad")
+    assert (good.code, good.last, good.words) == (0, "all is very well", "make good WORD='very well'")
+    assert good.log.read_text(encoding="utf-8") == "$ make good WORD='very well'\nall is very well\n"
+    assert heard[0] == "all is very well\n"
+    assert (bad.code != 0, bad.last) == (True, "why")
+
+
+def test_a_key_or_a_section_that_was_not_there_is_added():
+    text = changed(
+        "[data]\nsource = 'a' # mine\n", {"data": {"source": "b", "until": "2015"}, "store": {"root": "s"}}
+    )
+    assert tomllib.loads(text) == {"data": {"source": "b", "until": "2015"}, "store": {"root": "s"}}
+    assert "# mine" in text
