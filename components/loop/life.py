@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -181,7 +181,7 @@ class Life:
         done = self._copy.run("train")
         decision = next((entry for entry in self._peek() if entry.event in ("approved", "rejected")), None)
         if decision is None:
-            raise BrokenOffError(f"The first training left no decision: {done.last} ({done.log})")
+            raise BrokenOffError(f"The first training left no decision: {done.refusal} ({done.log})")
         self._name(decision)
         said, evidence = self._decided(decision), self._evidence(done, self._report(decision))
         if decision.event == "rejected":
@@ -192,7 +192,7 @@ class Life:
         done = self._copy.run("deploy")
         champion = self._copy.champion()
         if champion is None:
-            raise BrokenOffError(f"The first model was not deployed: {done.last} ({done.log})")
+            raise BrokenOffError(f"The first model was not deployed: {done.refusal} ({done.log})")
         return Result(
             "good",
             f"{self._called(champion.bundle_id)} is the champion. {champion.why}",
@@ -240,7 +240,7 @@ class Life:
         )
         account = self._account(lived, stage)
         if account is None:
-            raise BrokenOffError(f"The monitor left no account of {lived.name}: {done.last} ({done.log})")
+            raise BrokenOffError(f"The monitor left no account of {lived.name}: {done.refusal} ({done.log})")
         page = self._kept(
             self._copy.root / "build" / "monitoring" / f"{self._copy.live}.html",
             f"monitor-{lived.name}-{stage}.html",
@@ -336,13 +336,13 @@ class Life:
             "deploy",
             MODE="split",
             SHARE=str(HELD_BACK),
-            BUNDLE=former.bundle_id,
+            BUNDLE=former.bundle_id[:12],
             REASON="What retraining gave is to be measured",
         )
         if done.code:
             return Result(
                 "blocked",
-                f"{self._called(former.bundle_id)} may not stand beside the champion: {done.last}",
+                f"{self._called(former.bundle_id)} may not stand beside the champion: {done.refusal}",
                 self._evidence(done),
             )
         there = self._live_server.until("challenger", former.bundle_id)
@@ -374,7 +374,7 @@ class Life:
         spoiled.rows(rows, rule, range(rows.height)).write_parquet(path)
         done = self._copy.run("score", SOURCE="data/spoiled.parquet")
         self._promise("a table that broke the contract is not scored", done.code != 0)
-        return Result("blocked" if done.code else "failed", _refusal(done), self._evidence(done))
+        return Result("blocked" if done.code else "failed", done.refusal, self._evidence(done))
 
     def _bad_model(self) -> Result:
         """Train on a target that was joined wrongly; then try to deploy what came of it."""
@@ -395,7 +395,7 @@ class Life:
             )
             if decision is None:
                 return Result(
-                    "failed", f"The training left no decision: {trained.last}", self._evidence(trained)
+                    "failed", f"The training left no decision: {trained.refusal}", self._evidence(trained)
                 )
             self._name(decision)
             deployed = self._copy.run("deploy", BUNDLE=decision.run)
@@ -405,7 +405,7 @@ class Life:
         self._promise("a bad model is rejected by the gates, and no command deploys it", blocked)
         count = background.count
         said = (
-            f"{self._decided(decision)} Deploying it all the same: {_refusal(deployed)} "
+            f"{self._decided(decision)} Deploying it all the same: {deployed.refusal} "
             f"Meanwhile {count.requests:,} requests, {count.failed} failed."
         )
         log = self._link("log of the deployment", deployed.log)
@@ -436,22 +436,26 @@ class Life:
 
     def _count(self) -> Result:
         code = self._live_server.stop()
-        kept, damaged = prediction_log.read(self._served)
+        logged, rows, damaged = set[str](), 0, 0
+        for record in self._records():
+            if record is None:
+                damaged += 1
+            else:
+                logged.add(record.request_id)
+                rows += record.height
         count = self._asked.count
-        shown = {name for each in self._lived for name in (request.request_id for request in each.answered)}
-        logged = set(kept["prediction_id"].str.replace(r":\d+$", "")) if kept.height else set()
-        lost = len(shown - logged)
-        whole = code == 0 and not damaged and not lost
+        lost = len({request.request_id for each in self._lived for request in each.answered} - logged)
+        whole = code == 0 and not damaged and not lost and (bool(count.failed) or rows == count.rows)
         self._promise("every request was answered", not count.failed)
         self._promise("every answered request is in the prediction log", whole)
-        said = f"{count.requests:,} requests of {count.rows:,} rows, {count.failed} failed; {kept.height:,} predictions logged, {lost} answered requests lost."
+        said = (
+            f"{count.requests:,} requests of {count.rows:,} rows, {count.failed} failed; {rows:,} predictions are in the log, "
+            f"{damaged} of its lines are damaged, {lost} answered requests are lost."
+        )
         if count.failed:
             said += f" {'; '.join(count.why)}"
-        return Result(
-            "good" if whole and not count.failed else "failed",
-            said,
-            (self._link("server log", self._live_server.log),),
-        )
+        log = self._link("server log", self._live_server.log)
+        return Result("good" if whole and not count.failed else "failed", said, (log,))
 
     def _verify(self) -> Result:
         ledger = self._copy.run("ledger")
@@ -461,11 +465,12 @@ class Life:
         verified = self._copy.run("verify", BUNDLE=str(bundle.relative_to(self._copy.root)))
         whole = ledger.code == 0 and verified.code == 0
         self._promise("the ledger's chain is whole", ledger.code == 0)
-        return Result(
-            "good" if whole else "failed",
-            f"{ledger.last} {verified.last}",
-            self._evidence(ledger, self._link("log of verify", verified.log)),
+        said = f"{ledger.last} The champion's bundle "
+        said += (
+            "is byte for byte what was decided on." if verified.code == 0 else f"is altered: {verified.last}"
         )
+        log = self._link("log of make verify", verified.log)
+        return Result("good" if whole else "failed", said, self._evidence(ledger, log))
 
     # --- how they are told ------------------------------------------------------------------------------------------
     def _do(self, title: str, lane: Lane, action: Callable[[], Result]) -> None:
@@ -588,17 +593,13 @@ class Life:
     def _answers(self) -> list[Answered]:
         """Who answered how many rows, second by second, by the server's own log."""
         counts: dict[tuple[int, str], int] = {}
-        for segment in prediction_log.segments(self._served):
-            for record in prediction_log.records(segment):
-                if record is not None and record.variant != "shadow":
-                    key = (int(record.at - self._epoch), record.bundle_id)
-                    counts[key] = counts.get(key, 0) + record.height
+        for record in self._records():
+            if record is not None and record.variant != "shadow":
+                key = (int(record.at - self._epoch), record.bundle_id)
+                counts[key] = counts.get(key, 0) + record.height
         return [Answered(second, bundle_id, rows) for (second, bundle_id), rows in sorted(counts.items())]
 
-
-def _refusal(done: Done) -> str:
-    """The sentence in which a flow refused."""
-    for line in reversed(done.output.splitlines()):
-        if "Refused" in line or "refused" in line:
-            return line.strip()
-    return done.last
+    def _records(self) -> Iterator[Record | None]:
+        """What the server's own log has; None for each damaged line."""
+        for segment in prediction_log.segments(self._served):
+            yield from prediction_log.records(segment)

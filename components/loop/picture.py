@@ -13,7 +13,7 @@ from components.reporting.formats import shortened
 from components.reporting.svg import Scale, box, element, hint, line, mark, stack, text
 
 LEFT, RIGHT, TOP = 112, 10, 34
-LANE, ANSWERS = 34, 92
+LANE, ANSWERS = 40, 92
 LANES: tuple[tuple[Lane, str], ...] = (
     ("training", "training"),
     ("deployment", "deployment"),
@@ -29,6 +29,8 @@ FORMS = {
     "skipped": (4, "not_applicable"),
 }
 BUCKETS = 140
+CLOSE = 18.0
+"""Pixels within which the second of two numbers stands below its mark."""
 
 
 def picture(timeline: Timeline) -> Figure:
@@ -41,11 +43,13 @@ def picture(timeline: Timeline) -> Figure:
         y = lanes_top + LANE * row + LANE / 2
         parts.append(text(LEFT - 12, y + 4, name, "label", text_anchor="end"))
         parts.append(line(LEFT, y, WIDE - RIGHT, y, "grid"))
-        parts += [
-            _mark(event, number, scale, y)
-            for number, event in enumerate(timeline.events, 1)
-            if event.lane == lane
-        ]
+        taken = -CLOSE
+        for number, event in enumerate(timeline.events, 1):
+            if event.lane == lane:
+                end = scale(event.end)
+                below = end - taken < CLOSE
+                taken = -CLOSE if below else end
+                parts.append(_mark(event, number, scale, y, y + 18 if below else y - 10))
     parts.append(_minutes(scale, height - 26))
     return Figure("timeline", "What happened", _finding(timeline), stack(parts), WIDE, height)
 
@@ -104,14 +108,14 @@ def _answers(timeline: Timeline, scale: Scale) -> Markup:
     return stack(parts)
 
 
-def _mark(event: Event, number: int, scale: Scale, y: float) -> Markup:
+def _mark(event: Event, number: int, scale: Scale, y: float, number_y: float) -> Markup:
     form, class_ = FORMS[event.status]
     start, end = scale(event.start), scale(event.end)
     shown = stack(
         [
             box(start, y - 5, max(end - start, 2), 10, f"bar span {class_}"),
             mark(form, end, y, class_, f"{number}. {event.title}: {event.said}"),
-            text(end, y - 10, str(number), "tick", text_anchor="middle"),
+            text(end, number_y, str(number), "tick", text_anchor="middle"),
         ]
     )
     return element("a", shown, href=f"#event-{number}")
@@ -119,7 +123,8 @@ def _mark(event: Event, number: int, scale: Scale, y: float) -> Markup:
 
 def _minutes(scale: Scale, y: float) -> Markup:
     parts = []
-    for minute in range(int(scale.high // 60) + 1):
+    minutes = int(scale.high // 60)
+    for minute in range(0, minutes + 1, 1 + minutes // 12):
         x = scale(60.0 * minute)
         parts.append(line(x, y - 4, x, y, "axis"))
         parts.append(text(x, y + 16, f"{minute} min", "tick", text_anchor="middle" if minute else "start"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from components.store import Store
 
 FOLDERS = ("components", "flows")
 TABLE = "data/table.parquet"
+_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d [\d:.]+ (\[[^\]]*\] )?")
 PLAIN: dict[str, dict[str, Any]] = {
     "project": {"orchestrator": "local"},
     "data": {
@@ -56,12 +58,25 @@ class Done:
     log: Path
 
     @property
+    def lines(self) -> list[str]:
+        """What it said, without what Metaflow and make say of themselves."""
+        plain = (_PREFIX.sub("", line).strip() for line in self.output.splitlines())
+        return [line for line in plain if line and not line.startswith("make")]
+
+    @property
     def last(self) -> str:
-        """The last line that it said, which tells why where it failed."""
-        lines = [
-            line.strip() for line in self.output.splitlines() if line.strip() and not line.startswith("make")
-        ]
-        return lines[-1] if lines else "It said nothing."
+        """The last line that it said."""
+        return self.lines[-1] if self.lines else "It said nothing."
+
+    @property
+    def refusal(self) -> str:
+        """Why it refused, in its own words; the last line where it did not."""
+        lines = self.lines
+        if "Refused:" not in lines:
+            return self.last
+        why = lines[lines.index("Refused:") + 1 :]
+        ends = [place for place, line in enumerate(why) if line == "Task failed."]
+        return " ".join(why[: ends[0]] if ends else why)
 
 
 class Copy:

@@ -68,3 +68,18 @@ def test_a_key_or_a_section_that_was_not_there_is_added():
     )
     assert tomllib.loads(text) == {"data": {"source": "b", "until": "2015"}, "store": {"root": "s"}}
     assert "# mine" in text
+
+
+def test_a_flows_refusal_is_told_in_its_own_words(copy):
+    said = """2026-11-30 20:04:00.485 [17/start/1 (pid 32534)] Refused:
+2026-11-30 20:04:00.486 [17/start/1 (pid 32534)] The table has drifted:
+2026-11-30 20:04:00.486 [17/start/1 (pid 32534)] age: above 64 in 9 rows
+2026-11-30 20:04:01.178 [17/start/1 (pid 32534)] Task failed.
+2026-11-30 20:04:01.178 Workflow failed.
+"""
+    (copy.root / "said").write_text(said, encoding="utf-8")
+    (copy.root / "Makefile").write_text(
+        "score:\n\t@cat said; exit 1\nsay:\n\t@echo all is well\n", encoding="utf-8"
+    )
+    assert copy.run("score").refusal == "The table has drifted: age: above 64 in 9 rows"
+    assert copy.run("say").refusal == "all is well"
