@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -74,10 +75,14 @@ def _live(root: Path, venv: str) -> int:
     life = Life(
         copy, settings, kind, past, length, later, display=display, timeline=timeline, folder=FOLDER.absolute()
     )  # fmt: skip
+    signal.signal(signal.SIGTERM, _end)
     try:
         life.live()
     except BrokenOffError as error:
         display.line(str(error))
+    except KeyboardInterrupt:
+        timeline.promises.append(("the loop came to its end", False))
+        display.line("Ended before its end; what it had started is stopped.")
     finally:
         _write(timeline, copy)
     display.line(f"\n{page.table(timeline)}\n")
@@ -85,6 +90,10 @@ def _live(root: Path, venv: str) -> int:
         display.line(f" {'✓' if kept else '✗'} {text}")
     display.line(f"\nThe timeline, with its picture and every evidence: {FOLDER / 'timeline.html'}")
     return 0 if timeline.kept else 1
+
+
+def _end(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _table(root: Path, settings: config.Settings, contract: schema.Contract) -> pl.DataFrame:

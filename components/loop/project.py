@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,7 @@ class Copy:
             file.write(f"$ {told}\n")
             with subprocess.Popen(
                 command, cwd=self.root, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL,
+                encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, start_new_session=True,
             ) as process:  # fmt: skip
                 assert process.stdout
                 try:
@@ -170,7 +172,8 @@ class Copy:
                         lines.append(line)
                         self._heard(line)
                 except BaseException:
-                    process.terminate()
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGTERM)
                     raise
         return Done(told, process.returncode, "".join(lines), log)
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from time import monotonic
 
 import polars as pl
 import pytest
@@ -83,3 +84,27 @@ def test_a_flows_refusal_is_told_in_its_own_words(copy):
     )
     assert copy.run("score").refusal == "The table has drifted: age: above 64 in 9 rows"
     assert copy.run("say").refusal == "all is well"
+
+
+def test_what_a_command_started_ends_with_the_loop(copy):
+    (copy.root / "Makefile").write_text("wait:\n\t@sleep 600 & echo $$!; wait\n", encoding="utf-8")
+
+    def interrupted(line: str) -> None:
+        told.append(int(line))
+        raise KeyboardInterrupt
+
+    told: list[int] = []
+    copy._heard = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        copy.run("wait")
+    end = monotonic() + 30
+    while Path(f"/proc/{told[0]}").exists() and "Z" not in _state(told[0]) and monotonic() < end:
+        pass
+    assert not Path(f"/proc/{told[0]}").exists() or "Z" in _state(told[0])
+
+
+def _state(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
