@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from components.reporting.figure import HALF, Figure
+from components.reporting.figure import HALF, WIDE, Figure
 from components.reporting.formats import (
     count,
     fixed,
@@ -39,7 +39,7 @@ def _metric(found: Backtest) -> Figure:
     name, ages = words(found.metric), found.ages
     finding = (
         f"{name} {with_interval(ages[0].metric)} at age {ages[0].age}, {with_interval(ages[-1].metric)} at age {ages[-1].age}. "
-        "Greater ages are scored in fewer and later periods, so that the rows differ too; on the same rows they are compared beside."
+        "Greater ages are scored in fewer and later periods, so that the rows differ too; the next picture compares them on the same rows."
     )
     return _curve(
         "ageing-metric",
@@ -50,6 +50,7 @@ def _metric(found: Backtest) -> Figure:
         name,
         None,
         LEAST_WIDTH["metric"] if METRICS[found.metric].bounded else 0.0,
+        WIDE if ages[0].gap else HALF,
     )
 
 
@@ -110,12 +111,13 @@ def _curve(
     label: str,
     reference: tuple[float, str] | None,
     least_width: float,
+    width: int = HALF,
 ) -> Figure:
     ages, ends = [age.age for age, _ in points], [end for _, e in points for end in (e.low, e.value, e.high)]
     low, high = domain(ends, *([reference[0]] if reference else []), margin=0.12)
     wider = max(least_width - (high - low), 0.0) / 2
     frame = Frame(
-        Scale(min(ages) - 0.5, max(ages) + 0.5, 64, HALF - 12), Scale(low - wider, high + wider, 268, 38)
+        Scale(min(ages) - 0.5, max(ages) + 0.5, 64, width - 12), Scale(low - wider, high + wider, 268, 38)
     )
     write: TickFormat = signed_tick_format if reference else tick_format
     ticks = frame.y.ticks()
@@ -148,7 +150,7 @@ def _curve(
         )
         for age, e in points
     )
-    return Figure(key, title, finding, stack(parts), HALF, HEIGHT, header, table)
+    return Figure(key, title, finding, stack(parts), width, HEIGHT, header, table)
 
 
 def _capital(name: str) -> str:

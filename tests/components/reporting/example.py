@@ -18,8 +18,8 @@ from components.training.examples import examples, learning
 from components.training.predictor import OutcomeValues
 from components.training.search import choose, search
 from components.training.target import Target
-from components.validation.backtest import Backtest, backtest
 from components.validation.audit import audit, sensitive_features
+from components.validation.backtest import Backtest, backtest
 from components.validation.evaluation import evaluate
 from components.validation.explanation import explain
 from components.validation.gates import Decision, Limit, outcome
