@@ -159,14 +159,6 @@ def fairness(report: Any, positive: str) -> list[Any]:
     return [Markdown("# Fairness"), table(cards.Table(header, rows)), *pictures]
 
 
-def ageing(backtest: Any) -> list[Any]:
-    """How the metric ages, or why that is not known."""
-    from components.reporting import ageing
-
-    told = Markdown(backtest.reason) if backtest.reason else None
-    return [Markdown("# Ageing"), *([told] if told else []), *map(Picture, ageing.ageing(backtest))]
-
-
 def explanation(explanation: Any) -> list[Any]:
     """Importance by SHAP and by permutation, and what each row's values did."""
     from components.reporting import explained

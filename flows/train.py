@@ -230,7 +230,7 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         )
         self.backtest = ageing.backtested(self)
         presentation.show(*presentation.fairness(self.fairness, settings.objective.class_names[1]))
-        presentation.show(*presentation.ageing(self.backtest))
+        presentation.show(*ageing.shown(self.backtest))
         self.next(self.judge)
 
     @card(type="still", id="explanation")

@@ -45,7 +45,7 @@ class Former:
 def compared(found: Answers, formers: Sequence[Former], model: Watched, *, seed: int) -> dict[str, Any]:
     """The champion and those before it on the very same rows, as plain values; nothing where there was none before.
 
-    Each former champion's own program answers in a clean process. ``difference`` is the champion minus the former one,
+    Each former champion's own program answers in a clean process. ``difference`` is the gain of the champion over the former one,
     above 0 where the champion is better; ``gap`` is the mean of actual minus predicted, of numbers in their standard
     deviations. All intervals are 95 %. A former champion that cannot be asked has a ``problem`` instead.
 

@@ -27,7 +27,7 @@ def formers(accounts: Sequence[Account], primary: str) -> Figure | None:
     rows += [_row(each) for each in told["formers"]]
     panels = [
         Panel(words(primary), least_width=0.05 if METRICS[primary].bounded else 0.0),
-        Panel("champion minus it", (0.0, "no gain"), decimals=4, signs=True),
+        Panel("the champion's gain", (0.0, "no gain"), decimals=4, signs=True),
     ]
     if told["champion"]["gap"]:
         panels.append(Panel("actual minus predicted", (0.0, "as promised"), decimals=4, signs=True))
