@@ -10,13 +10,18 @@ from sklearn.metrics import roc_auc_score
 
 from components.monitoring import formers
 from components.monitoring.accounts import account_of
-from components.monitoring.answers import answers
+from components.monitoring.answers import Answers, answers
 from components.monitoring.formers import Former, compared
 from components.monitoring.labels import joined, settled
 from components.monitoring.looking import labelled
+from components.monitoring.watched import Watched
 from components.release.export import program
 from components.training import fitting
 from components.training.examples import examples
+from components.training.features import Columns
+from components.training.outcomes import ClassValues, ErrorValues
+from components.training.target import Target
+from components.validation.metrics import METRICS
 from tests.components.monitoring.sample import LIMITS, TARGET, VALUE, _made, labels, log, model, table, window
 
 AT = "2016-06-01T00:00:00+00:00"
@@ -133,3 +138,37 @@ def test_the_account_of_a_window_has_it_and_without_a_former_champion_nothing():
     alone = labelled(found()[0], window(2017), model(), "production", LIMITS, **options)
     assert alone.details["formers"] == {}
     assert [each.key for each in alone.findings] == [each.key for each in account.findings]
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_of_several_classes_and_of_numbers_the_program_answers_too(task):
+    draw = np.random.default_rng(2)
+    rows = pl.DataFrame({"a": draw.normal(size=900), "b": draw.normal(size=900)})
+    signal = 2 * rows["a"].to_numpy() + draw.normal(size=900)
+    names = ("p", "q", "r")
+    target = Target("y_true", task, names if task == "multiclass" else ())
+    value = ClassValues(np.eye(3), "dollars") if target.several else ErrorValues(-1.0, -2.0, "dollars")
+    y = np.array(names)[np.digitize(signal, [-1, 1])] if target.several else signal
+    rows, columns = rows.with_columns(y_true=pl.Series(y)), Columns(("a", "b"), ())
+    known = examples(rows, columns=columns, target=target)
+    fitted = fitting.fit("linear", {"C": 1.0}, known, known, columns=columns, value=value, alpha=0.01, seed=1)
+    lineage = {
+        "threshold": np.eye(3).tolist() if target.several else 0.5,
+        "task": task,
+        "classes": list(target.several),
+    }
+    files = {
+        **program(fitted.predictor, columns, known.X, target.several).files,
+        "lineage.json": json.dumps(lineage).encode(),
+    }
+    score = fitted.predictor.respond(known.X)
+    worse = np.full_like(score, 1 / 3) if target.several else np.zeros(900)
+    watched = Watched("w" * 64, files, target, "log_loss" if target.several else "r2", value)
+    told = compared(Answers(worse, known.y, known.y, rows), [Former("f" * 64, AT, files)], watched, seed=1)
+    (former,) = told["formers"]
+    assert former["problem"] == ""
+    assert former["difference"]["high"] < 0
+    assert former["metric"]["value"] == pytest.approx(
+        METRICS[watched.metric].function(known.y, score), abs=1e-6
+    )
+    assert (former["gap"] is None) == bool(target.several)
