@@ -122,12 +122,13 @@ class Evaluation(Section):
     min_slice_rows: Annotated[int, Field(ge=30)] = 250
     slice_bins: Annotated[int, Field(ge=2, le=20)] = 4
     explained_rows: Annotated[int, Field(ge=50)] = 2000
+    backtest_rows: Annotated[int, Field(ge=0)] = 50_000
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
     @property
     def options(self) -> dict[str, int]:
         """The arguments of an evaluation."""
-        return self.model_dump(exclude={"explained_rows"})
+        return self.model_dump(exclude={"explained_rows", "backtest_rows"})
 
 
 class Gate(Section):

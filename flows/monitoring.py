@@ -28,6 +28,7 @@ from components.release.ledger import Entry, Ledger
 from components.store import Store
 from components.training.outcomes import values_of
 from components.training.target import Target
+from flows import formers
 from flows.orchestration import ROOT, anchored, bundle_of, event_name
 
 FOLDER = ROOT / "build" / "monitoring"
@@ -135,6 +136,7 @@ def labelled(run: Any) -> list[Account]:
     wanted = {_id(run, each, "labelled"): each for each in due(run) if each.end + delay <= looked}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
+    before_it = formers.formers(run) if missing else []
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max((window.end - window.start for window in missing), default=timedelta())
     with _read(run, missing, earlier=delay + longest) as log:
@@ -151,7 +153,7 @@ def labelled(run: Any) -> list[Account]:
                     store,
                     looking.labelled(
                         joined, window, model, run.environment_, allowed,
-                        trials=trial.trial(log, settled, window, model), before=before,
+                        trials=trial.trial(log, settled, window, model), before=before, formers=before_it,
                     ),
                 )  # fmt: skip
             found.append(account)

@@ -35,11 +35,16 @@ class TakenRows:
 
     def part(self: Any, name: str) -> Examples:
         """The examples of a part."""
+        found: Examples = self.examples(self.where(name))
+        return found
+
+    def examples(self: Any, where: NDArray[np.bool_]) -> Examples:
+        """The examples of the rows that are marked, shape (rows of the snapshot,)."""
         from components.data import snapshot
         from components.training.examples import examples
 
         return examples(
-            snapshot.load(self.data_version, self.durable, self.where(name)),
+            snapshot.load(self.data_version, self.durable, where),
             columns=self.columns,
             target=self.target,
             weight=self.settings.data.weight,

@@ -207,8 +207,9 @@ class TrainFlow(ConfiguredFlow, TakenRows):
     @card(type="still", id="fairness")
     @step
     def audit(self):
-        """Measure what the decisions do to groups, and what a mitigated model would offer."""
+        """Measure what the decisions do to groups, what a mitigated model would offer, and how the metric ages."""
         from components.validation import audit
+        from flows import ageing
 
         settings = self.settings
         self.fairness = audit.audit(
@@ -227,7 +228,9 @@ class TrainFlow(ConfiguredFlow, TakenRows):
             replicates=settings.evaluation.replicates,
             seed=settings.evaluation.seed,
         )
+        self.backtest = ageing.backtested(self)
         presentation.show(*presentation.fairness(self.fairness, settings.objective.class_names[1]))
+        presentation.show(*ageing.shown(self.backtest))
         self.next(self.judge)
 
     @card(type="still", id="explanation")

@@ -16,6 +16,7 @@ from components.monitoring.drift import ColumnDrift, drift, drift_findings
 from components.monitoring.estimation import Condition, estimated
 from components.monitoring.fairness import disparities, fairness_findings
 from components.monitoring.finding import Finding
+from components.monitoring.formers import Former, compared
 from components.monitoring.labels import Joined, labels_finding
 from components.monitoring.performance import approved_with, performance, performance_findings
 from components.monitoring.predictions import Predictions
@@ -98,6 +99,7 @@ def labelled(
     *,
     trials: Mapping[str, Numbers],
     before: Sequence[Mapping[str, Numbers]],
+    formers: Sequence[Former] = (),
 ) -> Account:
     """What came true of a window's predictions: calibration, performance, utility, fairness.
 
@@ -109,6 +111,7 @@ def labelled(
         limits: of what is allowed.
         trials: what was kept of this window's trials beside the champion.
         before: what was kept of them in earlier windows.
+        formers: the champions before, which are asked what they would have scored.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
@@ -128,6 +131,7 @@ def labelled(
     if told and rows >= limits.min_rows:
         more, numbers = _after_labels(told, model, limits)
         findings, details = [*findings, *more], {**details, **numbers}
+        details["formers"] = compared(told, formers, model, seed=limits.seed)
     return _account("labelled", window, model, environment, rows, findings, details)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from components.errors import BundleError, ConfigError, DataError, redacted
 
 if TYPE_CHECKING:
+    from components.validation.backtest import Backtest
     from components.validation.comparison import PairedDifference
     from components.validation.fairness import FairnessOfFeature
     from components.validation.gaps import GapsOfFeature
@@ -61,6 +62,7 @@ class CardEvidence:
         baselines: The advantage over each baseline in the primary metric; above 0 the model is better.
         utility: Value of one decision, with its interval.
         slices: The primary metric by slice; empty if no slice has enough rows.
+        backtest: How the metric ages, or why that is not known.
         fairness: Statistics by sensitive feature; empty if none is named.
         sensitive_features_used: Sensitive columns that are features, with the reason.
         fairness_waived: Sensitive features whose failures are let pass, with the reason.
@@ -98,6 +100,7 @@ class CardEvidence:
     baselines: "Mapping[str, PairedDifference]"
     utility: "Estimate"
     slices: "Sequence[Slice]" = field(metadata=_MAY_BE_EMPTY)
+    backtest: "Backtest"
     fairness: "Sequence[FairnessOfFeature | GapsOfFeature]" = field(metadata=_MAY_BE_EMPTY)
     sensitive_features_used: Mapping[str, str] = field(metadata=_MAY_BE_EMPTY)
     fairness_waived: Mapping[str, str] = field(metadata=_MAY_BE_EMPTY)

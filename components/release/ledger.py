@@ -213,6 +213,17 @@ def champions(entries: Sequence[Entry], environment: str = PRODUCTION) -> list[E
     return list(standing.values())
 
 
+def formers(entries: Sequence[Entry], promotion: Entry) -> list[Entry]:
+    """The promotions of other bundles into the same environment before this one, newest first, each bundle once."""
+    environment = promotion.details.get("environment", PRODUCTION)
+    earlier: dict[str, Entry] = {}
+    for entry in reversed(entries):
+        there = entry.details.get("environment", PRODUCTION) == environment
+        if there and entry.event == "promoted" and entry.number < promotion.number:
+            earlier.setdefault(entry.bundle_id, entry)
+    return [entry for entry in earlier.values() if entry.bundle_id != promotion.bundle_id]
+
+
 def of_project(path: Path = Path("config.toml")) -> Ledger:
     """The ledger of the project with this config.toml."""
     from components import config

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.monitoring.staleness import metric_by_age
-from components.reporting import formats, over_time, summary
+from components.reporting import formats, formers, over_time, summary
 from components.reporting.figure import Figure
 from components.reporting.pages import environment
 
@@ -83,7 +83,11 @@ def figures(inputs: Inputs) -> dict[str, list[Figure]]:
     served = [account for account in inputs.accounts if account.stage == "served"]
     drawn: dict[str, list[Figure | None]] = {
         "history": [over_time.alarms(inputs.accounts)] if inputs.accounts else [],
-        "labels": [over_time.calibration(inputs.accounts), over_time.metric(inputs.accounts, inputs.metric)],
+        "labels": [
+            over_time.calibration(inputs.accounts),
+            over_time.metric(inputs.accounts, inputs.metric),
+            formers.formers(inputs.accounts, inputs.metric),
+        ],
         "drift": [over_time.columns(account, inputs.alarm_psi) for account in served[-1:]],
     }
     return {section: [each for each in found if each] for section, found in drawn.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.reporting import (
+    ageing,
     cases,
     choices,
     curves,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from components.training.outcomes import Values
     from components.training.recalibration import Recalibration
     from components.training.search import SearchResult
+    from components.validation.backtest import Backtest
     from components.validation.evaluation import Evaluation
     from components.validation.explanation import Explanation
     from components.validation.fairness import FairnessOfFeature, FairnessReport
@@ -64,6 +66,7 @@ SECTIONS = (
     ("calibration", "Calibration"),
     ("slices", "Slices"),
     ("robustness", "Robustness"),
+    ("ageing", "Ageing"),
     ("fairness", "Fairness"),
     ("explanation", "Explanation"),
     ("errors", "Errors"),
@@ -87,6 +90,7 @@ class ReportInputs:
         decision: The decision with its checks.
         evaluation: The evaluation on the holdout.
         fairness: By sensitive feature.
+        backtest: How the metric ages.
         explanation: Contributions on sampled rows.
         searches: One a family.
         recalibration: The test of the calibration on the validation part, and whether it was mended; None for numbers.
@@ -114,6 +118,7 @@ class ReportInputs:
     decision: Decision
     evaluation: Evaluation
     fairness: FairnessReport
+    backtest: Backtest
     explanation: Explanation
     searches: Sequence[SearchResult]
     recalibration: Recalibration | None
@@ -166,6 +171,7 @@ def figures(inputs: ReportInputs) -> dict[str, list[Figure]]:
             intervals.slices(evaluation.slices, limits.get("P02"), evaluation.primary, _booleans(inputs))
         ],
         "robustness": [intervals.robustness(evaluation.robustness, [limits.get("R01"), limits.get("R02")])],
+        "ageing": ageing.ageing(inputs.backtest),
         "fairness": [by_group(f, positive) for f in inputs.fairness.compared if not f.crossed],
         "intersections": [by_group(f, positive) for f in inputs.fairness.compared if f.crossed],
         "trade_off": [choices.trade_off(trade_off)] if trade_off and len(trade_off.points) > 1 else [],

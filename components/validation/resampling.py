@@ -112,6 +112,42 @@ class Mean:
         return np.hstack([part.counted() for part in self._parts])
 
 
+class Strata:
+    """The mean of statistics that are of different rows each, at fixed shares.
+
+    Args:
+        parts: Which rows, as indices, and the statistic of these; no row is in two parts.
+        shares: What each part counts in the mean, in any unit.
+        rows: How many rows there are.
+    """
+
+    def __init__(
+        self, parts: Sequence[tuple[NDArray[np.int64], Statistic]], shares: Sequence[float], rows: int
+    ) -> None:
+        self._parts, self._rows = parts, rows
+        self._shares = np.asarray(shares, dtype=np.float64) / sum(shares)
+
+    def values(self, weights: Floats) -> Floats:
+        """(replicates,); NaN where one of them is undefined."""
+        each = [part.values(weights.take(rows, axis=1)) for rows, part in self._parts]
+        return np.asarray(self._shares @ np.array(each))
+
+    def influence(self, weight: Floats) -> Floats:
+        """(rows,); 0 for a row of no part."""
+        change = np.zeros(self._rows)
+        for (rows, part), share in zip(self._parts, self._shares, strict=True):
+            change[rows] = share * part.influence(weight[rows])
+        return change
+
+    def counted(self) -> Floats:
+        """(rows, parts of one of them)."""
+        counts = [(rows, part.counted()) for rows, part in self._parts]
+        counted = np.zeros((self._rows, counts[0][1].shape[1]))
+        for rows, count in counts:
+            counted[rows] = count
+        return counted
+
+
 @dataclass(frozen=True)
 class Design:
     """How the rows came.

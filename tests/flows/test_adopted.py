@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from components.data import snapshot
+from components.data.split import VALIDATION
 from tests.flows.project import TARGET, Project, rows
 
 pytestmark = pytest.mark.system
@@ -19,7 +20,7 @@ def untidy(count: int = 4000) -> pl.DataFrame:
         pl.when(TARGET).then(pl.lit("Yes")).otherwise(pl.lit("No")).alias(TARGET),
         pl.when(pl.col("education") < 12).then(pl.lit(-999)).otherwise("education").alias("education"),
         pl.Series("e-mail", [f"person{n}@example.org" for n in range(count)]),
-        pl.Series("moved in", [f"{n % 28 + 1:02}/{n % 12 + 1:02}/{2000 + n % 15}" for n in range(count)]),
+        pl.Series("moved in", [f"{n % 28 + 1:02}/{n % 12 + 1:02}/{2000 + n % 3}" for n in range(count)]),
         pl.Series("rent", [f"${value:,.2f}" for value in generator.lognormal(7, 0.5, count)]),
         pl.when(TARGET).then(pl.lit(None)).otherwise(pl.lit("2015-06-01")).alias("benefit since"),
         pl.Series("household_id", [f"H{n // 2}" for n in range(count)]),
@@ -66,3 +67,28 @@ def test_values_were_read_as_they_were_meant(adopted: Project) -> None:
     assert table["moved in"].dtype == pl.Datetime("us")
     assert table["education"].null_count() == (rows()["education"] < 12).sum()
     assert table[TARGET].dtype == pl.Boolean
+
+
+def test_the_report_shows_how_the_metric_ages_on_rows_of_the_validation_part_alone(adopted: Project) -> None:
+    found, split = adopted.artifact("backtest", "judge"), adopted.artifact("split", "judge")
+    assert (found.labels, found.length, found.reason, found.left_out) == (
+        ("2000", "2001", "2002"),
+        "a year",
+        "",
+        (),
+    )
+    assert [age.age for age in found.ages] == [0, 1, 2]
+    assert found.ages[0].rows == (split.part == VALIDATION).sum()
+    assert all(age.difference.low <= age.difference.value <= age.difference.high for age in found.ages[1:])
+    report = (adopted.root / "build" / "latest" / "report.html").read_text(encoding="utf-8")
+    assert 'id="ageing-difference-title"' in report
+    card = (adopted.root / "build/latest/bundle/documents/model_card.md").read_text(encoding="utf-8")
+    assert "an age of 1 is\na year." in card
+
+
+def test_without_a_time_the_report_says_what_to_name(trained: Project) -> None:
+    report = (trained.build / "report.html").read_text(encoding="utf-8")
+    assert (
+        "There is no curve of the metric against the age of the model. No column says when a row was observed"
+        in report
+    )

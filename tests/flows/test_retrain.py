@@ -1,12 +1,17 @@
 """`make retrain`: what a monitor asked for is trained, judged and deployed once; what is unworthy is refused."""
 
+import json
+
 import polars as pl
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from components.release.ledger import Ledger
 from components.release.retraining import BEGUN, ENDED, REQUESTED
-from tests.flows.project import changed, rows, toml
-from tests.flows.watched import watched
+from components.serving.program import Program
+from tests.flows import runs
+from tests.flows.project import TARGET, changed, rows, toml
+from tests.flows.watched import label, people, serve, watched
 
 
 def ask(project, window: str):
@@ -54,6 +59,51 @@ def test_nothing_retrains_twice_for_one_cause(answered):
     done = retrain(project)
     assert (done.code, "Nothing asks for another training" in done.output) == (0, True)
     assert since(project, before) == []
+
+
+@pytest.fixture(scope="module")
+def looked_back(answered, tmp_path_factory):
+    """A copy that was monitored on a labelled year, after one more bundle was promoted, rolled back and altered."""
+    project = runs.copied(answered[0], tmp_path_factory.mktemp("looked") / "project")
+    ledger = Ledger(project.store)
+    champion, lost = ledger.champion(), runs.beside(project, "77", {"datasheet.md": b"# Another datasheet\n"})
+    for bundle in (lost, champion):
+        ledger.append(
+            event="promoted", run=bundle.run, bundle_id=bundle.bundle_id, by="tester", why="to be looked at",
+            details={"environment": "production", "pathspec": bundle.details["pathspec"]},
+        )  # fmt: skip
+    runs.store(project, "77", {**runs.bundle(project, "77"), "datasheet.md": b"altered"})
+    asked = people(2016)
+    label(project, asked, serve(project, asked, 2016, champion), 2016)
+    done = project.monitor("--since", "2016", "--until", "2017-06-01", "--window", "year", "--k", "1")
+    assert done.code == 0, done.output
+    (path,) = (project.root / "store" / "monitoring").glob("*-labelled.json")
+    return project, asked, lost, json.loads(path.read_text())["details"]["formers"]
+
+
+@pytest.mark.system
+def test_a_monitor_tells_what_the_champion_before_would_have_scored_on_the_same_rows(looked_back):
+    project, asked, _, told = looked_back
+    first = project.ledger[0]
+    former = told["formers"][-1]
+    assert (former["bundle_id"], former["problem"], told["rows"]) == (first.bundle_id, "", asked.height)
+    program = Program.load(project.root / "build" / "runs" / first.run.partition("/")[2] / "bundle")
+    table = {name: asked[name].cast(pl.String).to_numpy() if asked[name].dtype == pl.Categorical else asked[name].to_numpy() for name in program.inputs}  # fmt: skip
+    score, truth = program.predict(table)["y_score"], asked[TARGET].to_numpy()
+    assert former["metric"]["value"] == pytest.approx(roc_auc_score(truth, score), abs=1e-9)
+    difference = told["champion"]["metric"]["value"] - former["metric"]["value"]
+    assert former["difference"]["value"] == pytest.approx(difference, abs=1e-12)
+    assert former["difference"]["low"] < difference < former["difference"]["high"]
+    page = (project.root / "build" / "monitoring" / "production.html").read_text(encoding="utf-8")
+    assert "What the champions before would have scored in 2016" in page
+
+
+@pytest.mark.system
+def test_a_champion_before_whose_bundle_was_altered_is_not_asked_and_named(looked_back):
+    _, _, lost, told = looked_back
+    former = told["formers"][0]
+    assert (former["bundle_id"], former["metric"], former["difference"]) == (lost.bundle_id, None, None)
+    assert "datasheet.md" in former["problem"]
 
 
 @pytest.mark.system

@@ -16,7 +16,7 @@ CARDS = {
     "search": ["# Search", "trial"],
     "choose": ["# Choice", "(chosen)", "data:image/svg+xml"],
     "evaluate": ["# Evaluation", "ROC AUC", "data:image/svg+xml"],
-    "audit": ["# Fairness", "demographic parity", "data:image/svg+xml"],
+    "audit": ["# Fairness", "demographic parity", "data:image/svg+xml", "# Ageing", "No column says when"],
     "explain": ["# Explanation", "loss when permuted", "data:image/svg+xml"],
     "judge": ["S02", "limit"],
 }

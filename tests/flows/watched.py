@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from components.release.ledger import Ledger
+from components.release.ledger import Entry, Ledger
 from components.serving.prediction_log import PredictionLog, Record
 from components.serving.program import Program
 from tests.flows.project import SAMPLE, TARGET, Project
@@ -29,10 +29,17 @@ def people(year: int, count: int = 2000) -> pl.DataFrame:
     return pl.read_parquet(SAMPLE).filter(pl.col("year") == year).sample(count, seed=year)
 
 
-def serve(project: Project, rows: pl.DataFrame, year: int) -> list[str]:
-    """Log what the champion answers to the rows, evenly over a year; the ids of the predictions."""
+def serve(project: Project, rows: pl.DataFrame, year: int, entry: Entry | None = None) -> list[str]:
+    """Log what the newest bundle answers to the rows, evenly over a year; the ids of the predictions.
+
+    Args:
+        project: with a bundle.
+        rows: of people.
+        year: in which they are answered.
+        entry: the ledger's, of the bundle; by default of the first one.
+    """
     program = Program.load(project.build / "bundle")
-    entry = project.ledger[0]
+    entry = entry or project.ledger[0]
     log = PredictionLog(project.root / "store" / "predictions", worker=f"y{year}", mode="strict")
     names = [*program.inputs, *(name for name in ("sex", "race") if name not in program.inputs)]
     start, step = datetime(year, 1, 1, tzinfo=UTC), timedelta(days=365) * BATCH / rows.height

@@ -16,6 +16,7 @@ from components.release.documents import (
     parse_statements,
     require_said,
 )
+from components.validation.backtest import Age, Backtest
 from components.validation.comparison import PairedDifference
 from components.validation.fairness import FairnessOfFeature, GroupStatistics
 from components.validation.gates import Check
@@ -41,6 +42,13 @@ def group(name: str, rows: int, *, scored: bool = True) -> GroupStatistics:
     return GroupStatistics(group=name, rows=rows, positives=rows // 2, scored=scored, **rates)
 
 
+BACKTEST = Backtest(
+    "roc_auc", "a year", ("2015", "2016"), (),
+    (
+        Age(0, 2, 900, Estimate(0.8, 0.79, 0.81), None, None),
+        Age(1, 1, 450, Estimate(0.75, 0.74, 0.76), PairedDifference("roc_auc", -0.05, -0.06, -0.04, 0.95, 450, 0.75, 0.8), Estimate(0.01, 0.0, 0.02)),
+    ),
+)  # fmt: skip
 RATES = [each.name for each in fields(GroupStatistics) if each.name.endswith("_rate")]
 
 
@@ -80,6 +88,7 @@ def card() -> CardEvidence:
         baselines={"dummy": PairedDifference("roc_auc", 0.27, 0.26, 0.28, 0.95, 8700, 0.77, 0.5)},
         utility=estimate(0.05),
         slices=(Slice("marital", "a|<b>", 300, 0.7, 0.65, 0.75),),
+        backtest=BACKTEST,
         fairness=(fairness_of("sex", group("female", 4500), group("male", 4199)),),
         sensitive_features_used={"age": "the programme differs by career stage"},
         fairness_waived={"disability": "the offer is a benefit"},
@@ -330,3 +339,11 @@ def test_keys_of_the_configuration_that_say_nothing_are_named():
         require_said(
             {"documents.owner": " ", "documents.out_of_scope": "tbd", "project.description": "It predicts"}
         )
+
+
+def test_the_card_tells_how_the_metric_ages_or_why_that_is_not_known(card):
+    assert "| 1 | 0.75 (0.74 to 0.76) | -0.05 (-0.06 to -0.04) | 0.01 (0 to 0.02) |" in model_card(card)
+    unknown = Backtest("roc_auc", "", (), (), (), (), "The rows for training are of one period (2015).")
+    assert "not known: The rows for training are of one period (2015)." in model_card(
+        replace(card, backtest=unknown)
+    )

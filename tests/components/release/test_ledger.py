@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import LedgerError
-from components.release.ledger import ORIGIN, Ledger
+from components.release.ledger import ORIGIN, Ledger, formers
 from components.store import Store
 
 PROJECT = Path(__file__).parents[3]
@@ -380,3 +380,23 @@ def bucket(monkeypatch) -> Iterator[str]:
 def test_processes_on_s3_make_one_whole_chain(bucket):
     write_together(bucket, writers=4, count=3)
     assert len(Ledger(Store(bucket)).entries()) == 12
+
+
+def test_the_champions_before_are_those_promoted_before_newest_first(tmp_path):
+    ledger = Ledger(Store(str(tmp_path)))
+
+    def event(name, bundle, environment="production"):
+        return ledger.append(event=name, run="TrainFlow/1", bundle_id=bundle, by="a", why="so it was", details={"environment": environment})  # fmt: skip
+
+    for name, bundle, environment in [
+        ("promoted", "a", "production"), ("promoted", "b", "production"), ("promoted", "t", "test"),
+        ("rolled back", "b", "production"), ("promoted", "a", "production"), ("promoted", "c", "production"),
+    ]:  # fmt: skip
+        event(name, bundle, environment)
+    now = event("promoted", "d")
+    event("promoted", "e")
+    assert [entry.bundle_id for entry in formers(ledger.entries(), now)] == ["c", "a", "b"]
+    first = ledger.entries()[0]
+    assert formers(ledger.entries(), first) == []
+    again = event("promoted", "a")
+    assert [entry.bundle_id for entry in formers(ledger.entries(), again)] == ["e", "d", "c", "b"]

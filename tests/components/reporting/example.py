@@ -3,10 +3,12 @@
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import polars as pl
 from threadpoolctl import threadpool_limits
 
 from components.data import schema, snapshot, split
+from components.data.origins import origins
 from components.release.parity import Latency, Parity
 from components.reporting.data_profile import profile
 from components.reporting.report import ReportInputs
@@ -17,6 +19,7 @@ from components.training.predictor import OutcomeValues
 from components.training.search import choose, search
 from components.training.target import Target
 from components.validation.audit import audit, sensitive_features
+from components.validation.backtest import Backtest, backtest
 from components.validation.evaluation import evaluate
 from components.validation.explanation import explain
 from components.validation.gates import Decision, Limit, outcome
@@ -142,6 +145,7 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         decision=decision,
         evaluation=evaluation,
         fairness=fairness,
+        backtest=aged(rows),
         explanation=explanation,
         searches=searches,
         recalibration=fitted.recalibration,
@@ -161,6 +165,19 @@ def _inputs(folder: str, rows: int) -> ReportInputs:
         lineage={"git commit": "0f3c2d9", "seeds": "1"},
         created="2025-11-23T05:10:00+00:00",
     )
+
+
+@cache
+def aged(rows: int = 6000) -> Backtest:
+    """How a linear model of some rows of all years ages."""
+    table = pl.read_parquet(SOURCE).sample(rows, seed=7)
+    target = Target("employed", "binary", ("true",))
+    columns = features.select(schema.infer(table).types, target="employed", excluded=["year", *SENSITIVE])
+    found = origins(table["year"], split.assign(table, RULE).part, np.ones(rows, bool))
+    return backtest(
+        found, examples(table[found.rows], columns=columns, target=target), family="linear", params={"C": 1.0},
+        columns=columns, target=target, metric="roc_auc", threshold=0.5, seed=1,
+    )  # fmt: skip
 
 
 def rejected(given: ReportInputs) -> ReportInputs:

@@ -110,3 +110,49 @@ def test_the_estimate_that_is_not_to_be_believed_says_why():
 def test_many_windows_are_cut_to_the_newest():
     many = [labelled(year, 0.001) for year in range(1900, 1960)]
     assert over_time.alarms(many).header[1:] == tuple(str(year) for year in range(1930, 1960))
+
+
+def paired(value: float, low: float, high: float) -> dict:
+    return {"metric": "roc_auc", "value": value, "low": low, "high": high, "level": 0.95, "rows": 900, "challenger": 0.78, "reference": 0.78 - value}  # fmt: skip
+
+
+GAP = {"value": 0.001, "low": -0.003, "high": 0.005, "level": 0.95}
+TOLD = {
+    "rows": 900,
+    "champion": {"metric": ESTIMATE, "gap": GAP},
+    "formers": [
+        {"bundle_id": "a<b>" * 16, "promoted_at": "2016-01-01T00:00:00+00:00", "metric": ESTIMATE, "gap": {**GAP, "value": 0.012}, "difference": paired(0.02, 0.01, 0.03), "problem": ""},
+        {"bundle_id": "d" * 64, "promoted_at": "2015-01-01T00:00:00+00:00", "metric": None, "gap": None, "difference": None, "problem": "The log does not keep age (serving.log_columns)."},
+    ],
+}  # fmt: skip
+
+
+def test_what_the_champions_before_would_have_scored_is_shown():
+    last = ACCOUNTS[-1]
+    known = replace(last, details={**last.details, "formers": TOLD})
+    figure = figures(replace(INPUTS, accounts=[*ACCOUNTS[:-1], known]))["labels"][-1]
+    assert figure.title == "What the champions before would have scored in 2018"
+    assert (
+        "the champion is better than the one before it (a<b>a<b>a<b>) by +0.0200 (0.0100 to 0.0300) in ROC AUC"
+        in figure.finding
+    )
+    assert "+0.0010 for the champion and would have been +0.0120 for that one" in figure.finding
+    assert [row[0] for row in figure.rows] == [
+        "the champion",
+        "a<b>a<b>a<b>, 2016-01-01",
+        "dddddddddddd, 2015-01-01",
+    ]
+    assert figure.rows[2][1] == "The log does not keep age (serving.log_columns)."
+    assert "a<b>" not in figure.svg
+
+
+def test_where_no_champion_was_before_or_none_could_be_asked_nothing_is_made_up():
+    last = ACCOUNTS[-1]
+    unasked = {**TOLD, "formers": TOLD["formers"][1:]}
+    known = replace(last, details={**last.details, "formers": unasked})
+    figure = figures(replace(INPUTS, accounts=[known]))["labels"][-1]
+    assert figure.finding == "None of them could be asked; each line says why."
+    without = replace(last, details={**last.details, "formers": {}})
+    assert not [
+        each for each in figures(replace(INPUTS, accounts=[without]))["labels"] if each.key == "formers"
+    ]

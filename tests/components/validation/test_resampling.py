@@ -4,7 +4,7 @@ import pytest
 from components.errors import DataError
 from components.validation import resampling
 from components.validation.metrics import METRICS
-from components.validation.resampling import Design, Difference, MeanRatio, cell_counts
+from components.validation.resampling import Design, Difference, MeanRatio, Strata, cell_counts
 from tests.components.validation.sample import people
 
 ROWS = 300
@@ -114,3 +114,23 @@ def test_a_part_keeps_the_weights_and_groups_of_its_rows():
 def test_impossible_weights_are_refused(weight):
     with pytest.raises(DataError, match="at least 0, one for each of the 3 rows"):
         _ = Design(3, weight).weight
+
+
+def test_strata_are_the_mean_of_their_parts_and_their_variances_add_up():
+    draw = np.random.default_rng(5)
+    first, second = draw.normal(1, 1, 400), draw.normal(5, 3, 100)
+    parts = [(np.arange(400), MeanRatio(first)), (np.arange(400, 500), MeanRatio(second))]
+    design, strata = Design(500), Strata(parts, [3, 1], 500)
+    assert design.value(strata) == pytest.approx(0.75 * first.mean() + 0.25 * second.mean())
+    variance = 0.75**2 * first.var() / 400 + 0.25**2 * second.var() / 100
+    assert np.sum(design.contributions(strata) ** 2) == pytest.approx(variance)
+    assert design.units(strata) == 500
+
+
+def test_strata_of_groups_that_span_them_vary_together():
+    value = np.random.default_rng(5).normal(size=100)
+    parts = [(np.arange(100), MeanRatio(value)), (np.arange(100, 200), MeanRatio(value))]
+    apart, together = Design(200), Design(200, None, np.tile(np.arange(100), 2))
+    strata = Strata(parts, [1, 1], 200)
+    twice = np.sum(together.contributions(strata) ** 2) / np.sum(apart.contributions(strata) ** 2)
+    assert twice == pytest.approx(2)
