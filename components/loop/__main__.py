@@ -20,10 +20,13 @@ from components.data.spelling import Spelling
 from components.errors import ConfigError, FlowprintError, RefusalError
 from components.loop import page, periods
 from components.loop.display import Display
-from components.loop.life import BrokenOffError, Life
+from components.loop.hearing import Hearing
+from components.loop.life import Life
 from components.loop.periods import Past, Period
 from components.loop.project import Copy
 from components.loop.timeline import Timeline
+from components.loop.world import BrokenOffError, World
+from components.monitoring.webhook import VARIABLE
 from components.store import Store
 
 FOLDER = Path("build/loop")
@@ -57,34 +60,36 @@ def _live(root: Path, venv: str) -> int:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     contract = schema.parse((root / "schema.yaml").read_text(encoding="utf-8"))
-    kind = contract.column(data.time).type
     past, length, later = periods.parted(
-        _table(root, settings, contract), data.time, kind, since=data.since, until=data.until,
+        _table(root, settings, contract), data.time, contract.column(data.time).type, since=data.since, until=data.until,
         least_rows=settings.monitoring.min_rows,
     )  # fmt: skip
     past, later = _sampled(past, later)
     timeline = Timeline(settings.project.name)
-    display = Display(CHAPTERS + CHAPTERS_A_PERIOD * len(later), lambda: life.counters)
-    copy = Copy((FOLDER / PROJECT).absolute(), (FOLDER / "logs").absolute(), venv, display.say)
+    copy = Copy((FOLDER / PROJECT).absolute(), (FOLDER / "logs").absolute(), venv)
     copy.live = settings.deploy.live
     copy.make(root, past.rows, {"data": {"until": past.until}})
-    names = ", ".join(each.window.label for each in later)
-    display.line(
-        f"{settings.project.name}: a model's life. It is trained on what was known until {past.until[:10]}, and lives through {names}."
-    )
-    life = Life(
-        copy, settings, kind, past, length, later, display=display, timeline=timeline, folder=FOLDER.absolute()
-    )  # fmt: skip
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        life.live()
-    except BrokenOffError as error:
-        display.line(str(error))
-    except KeyboardInterrupt:
-        timeline.promises.append(("the loop came to its end", False))
-        display.line("Ended before its end; what it had started is stopped.")
-    finally:
-        _write(timeline, copy)
+    with Hearing() as hearing:
+        copy.extra[VARIABLE] = hearing.address
+        world = World(
+            copy, settings, past, length, later, timeline=timeline, folder=FOLDER.absolute(), hearing=hearing
+        )
+        display = Display(CHAPTERS + CHAPTERS_A_PERIOD * len(later), lambda: world.counters)
+        copy.heard = display.say
+        names = ", ".join(each.window.label for each in later)
+        display.line(
+            f"{settings.project.name}: a model's life. It is trained on what was known until {past.until[:10]}, and lives through {names}."
+        )
+        signal.signal(signal.SIGTERM, _end)
+        try:
+            Life(world, display).live()
+        except BrokenOffError as error:
+            display.line(str(error))
+        except KeyboardInterrupt:
+            timeline.promises.append(("the loop came to its end", False))
+            display.line("Ended before its end; what it had started is stopped.")
+        finally:
+            _write(timeline, copy)
     display.line(f"\n{page.table(timeline)}\n")
     for text, kept in timeline.promises:
         display.line(f" {'✓' if kept else '✗'} {text}")

@@ -37,6 +37,7 @@ PLAIN: dict[str, dict[str, Any]] = {
     "store": {"root": "store"},
     "tracking": {"uri": "sqlite:///mlflow.db"},
     "deploy": {"approval": False},
+    "serving": {"log": "window", "log_columns": ["*"]},
     "retraining": {"events": False, "schedule": ""},
     "monitoring": {"schedule": ""},
 }
@@ -88,13 +89,16 @@ class Copy:
         root: of the copy.
         logs: where what commands say is kept.
         venv: the environment with what is installed.
+
+    Attributes:
         heard: called with each line of a command's output.
+        live: the environment that users meet.
+        extra: of the commands' environment.
     """
 
-    def __init__(
-        self, root: Path, logs: Path, venv: str, heard: Callable[[str], None] = lambda _: None
-    ) -> None:
-        self.root, self.logs, self._venv, self._heard = root, logs, venv, heard
+    def __init__(self, root: Path, logs: Path, venv: str) -> None:
+        self.root, self.logs, self._venv = root, logs, venv
+        self.heard: Callable[[str], None] = lambda _: None
         self._commands = 0
         self.extra: dict[str, str] = {}
 
@@ -170,7 +174,7 @@ class Copy:
                     for line in process.stdout:
                         file.write(line)
                         lines.append(line)
-                        self._heard(line)
+                        self.heard(line)
                 except BaseException:
                     with suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGTERM)

@@ -55,7 +55,7 @@ def test_a_command_leaves_its_log_and_its_code(copy):
         "good:\n\t@echo all is $(WORD)\nbad:\n\t@echo why >&2; exit 3\n", encoding="utf-8"
     )
     heard = []
-    copy._heard = heard.append
+    copy.heard = heard.append
     good, bad = copy.run("good", WORD="very well"), copy.run("bad")
     assert (good.code, good.last, good.words) == (0, "all is very well", "make good WORD='very well'")
     assert good.log.read_text(encoding="utf-8") == "$ make good WORD='very well'\nall is very well\n"
@@ -94,7 +94,7 @@ def test_what_a_command_started_ends_with_the_loop(copy):
         raise KeyboardInterrupt
 
     told: list[int] = []
-    copy._heard = interrupted
+    copy.heard = interrupted
     with pytest.raises(KeyboardInterrupt):
         copy.run("wait")
     end = monotonic() + 30
