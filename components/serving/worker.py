@@ -16,8 +16,8 @@ import uvloop
 from components.errors import DeploymentError
 from components.serving import events
 from components.serving.app import App
-from components.serving.connection import Connection
 from components.serving.deployment import Deployment
+from components.serving.direct import Direct
 from components.serving.metrics import Metrics
 from components.serving.prediction_log import PredictionLog
 from components.serving.state import State
@@ -93,7 +93,7 @@ def run(
             parent.send(b"1")
 
     server = _Server(_config(app), started)
-    app.watch(server.server_state.tasks)
+    app.watch(server.server_state.connections, server.server_state.tasks)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(server, app, deployment, state, listener, parent))
@@ -109,7 +109,7 @@ def run(
 def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=Direct,
         ws="none",
         lifespan="off",
         log_config=None,
