@@ -49,6 +49,13 @@ class Direct(Connection):
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._parts = []
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_headers:  # as those above, without asking each of them
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         self._in_headers = False
         busy = self.cycle is not None and not self.cycle.response_complete

@@ -11,9 +11,8 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from operator import itemgetter, le
 from types import GenericAlias
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -24,9 +23,6 @@ from components.serving.columns import Rule
 Matrix = NDArray[np.float64]
 Numbers = Mapping[str, Mapping[str | None, float]]
 
-FEW = 8
-"""Up to so many rows are checked one by one, which is quicker than numpy's first step."""
-
 MOST_ORDERS = 16
 """So many orders of columns are remembered."""
 
@@ -35,9 +31,7 @@ _ENDS = {
     "boolean": (0.0, 1.0),
     "integer": (1 - 2.0**53, 2.0**53 - 1),  # beyond, doubles do not hold every whole number
     "number": (-sys.float_info.max, sys.float_info.max),
-    "category": (-np.inf, np.inf),
 }
-_BEHIND_THE_POINT = (1.0).__rmod__
 
 
 class Rows(msgspec.Struct, frozen=True):
@@ -140,10 +134,6 @@ class _Order:
         self._names = tuple(rule.name for rule in rules)
         self._kinds = "".join(_KINDS[rule.type] for rule in rules)
         self._decode = _decoder(types)
-        ends = [_ends(rule) for rule in rules]
-        self._least, self._most = tuple(end[0] for end in ends), tuple(end[1] for end in ends)
-        self._whole = [place for place, kind in enumerate(self._kinds) if kind in "bi"]
-        self._of_row = itemgetter(*self._whole) if len(self._whole) > 1 else None
         places = [self._names.index(name) for name in inputs]
         self._places = None if places == list(range(len(rules))) else places
         self._missing = [(place, missing[name]) for place, name in enumerate(self._names) if name in missing]
@@ -157,45 +147,18 @@ class _Order:
         if said.columns != self._names or not said.data:
             return None
         matrix = self._matrix(said.data)
-        if matrix is None:
-            return None
         return Rows(matrix if self._places is None else matrix.take(self._places, axis=1), self._kinds)
 
-    def _matrix(self, data: list[tuple[Any, ...]]) -> Matrix | None:
-        count, width = len(data), len(self._names)
+    def _matrix(self, data: list[tuple[Any, ...]]) -> Matrix:
+        """The values as they were sent, shape (n, columns)."""
+        shape = len(data), len(self._names)
         try:
-            packed = struct.pack(f"{count * width}d", *chain.from_iterable(data))
-        except struct.error:
-            return self._with_missing(np.array(data, dtype=np.float64))
-        matrix = np.frombuffer(packed).reshape(count, width)
-        if count <= FEW and self._of_row:
-            kept = all(map(self._keeps, data))
-        else:
-            whole = matrix[:, self._whole]
-            kept = bool(
-                (matrix >= self._least).all()
-                and (matrix <= self._most).all()
-                and (whole == np.floor(whole)).all()
-            )
-        return matrix if kept else None
-
-    def _keeps(self, row: tuple[Any, ...]) -> bool:
-        """Whether a row without a missing value keeps the contract."""
-        assert self._of_row is not None
-        return (
-            all(map(le, self._least, row))
-            and all(map(le, row, self._most))
-            and not any(map(_BEHIND_THE_POINT, self._of_row(row)))
-        )
-
-    def _with_missing(self, matrix: Matrix) -> Matrix | None:
-        """As `_matrix`, of rows with missing values, which only columns have that may."""
-        missing, whole = np.isnan(matrix), matrix[:, self._whole]
-        kept = (matrix >= self._least) & (matrix <= self._most) | missing
-        if not (kept.all() and ((whole == np.floor(whole)) | np.isnan(whole)).all()):
-            return None
+            packed = struct.pack(f"{shape[0] * shape[1]}d", *chain.from_iterable(data))
+            return np.frombuffer(packed).reshape(shape)
+        except struct.error:  # a value is missing
+            matrix = np.array(data, dtype=np.float64)
         for place, number in self._missing:
-            matrix[missing[:, place], place] = number
+            matrix[np.isnan(matrix[:, place]), place] = number
         return matrix
 
 
@@ -216,28 +179,25 @@ def _decoder(types: Sequence[Any]) -> Any:
 
 def _type(rule: Rule, numbers: Mapping[str | None, float] | None) -> Any:
     """As what a column's values are decoded: numbers, all of them."""
-    made: Any = float
-    category: Any = _Category
+    made: Any
     if rule.textual:
+        category: Any = _Category
         members = [
             (f"category_{place}", (text, 0.0 if numbers is None else numbers[text]))
             for place, text in enumerate(_categories(rule))
         ]
         made = category(rule.name, members)
-    elif rule.type == "boolean":
-        made = bool | float
+    else:
+        least, most = _ENDS[rule.type]
+        least = least if rule.minimum is None else max(least, float(rule.minimum))
+        most = most if rule.maximum is None else min(most, float(rule.maximum))
+        step = None if rule.type == "number" else 1.0
+        made = Annotated[float, msgspec.Meta(ge=least, le=most, multiple_of=step)]
+        if rule.type == "boolean":
+            made = bool | made
     return made | None if rule.nullable else made
 
 
 def _categories(rule: Rule) -> list[str]:
     """Those of the contract that are no missing value."""
     return [each for each in dict.fromkeys(rule.categories or ()) if each]
-
-
-def _ends(rule: Rule) -> tuple[float, float]:
-    least, most = _ENDS[rule.type]
-    return max(least, _or(rule.minimum, least)), min(most, _or(rule.maximum, most))
-
-
-def _or(bound: float | None, end: float) -> float:
-    return end if bound is None else float(bound)

@@ -170,9 +170,8 @@ class Scorer:
 
     def _answered(self, request: Admitted, said: Sequence[Predictions]) -> Scored | RequestError:
         parts, total = request.parts, request.table.rows
-        records = [_record(*both, request.request_id) for both in zip(parts, said, strict=True)]
         try:
-            self._log.append(*records)
+            self._log.append(*[_record(part, said[place], request) for place, part in enumerate(parts)])
         except LogError as error:
             message = f"The prediction cannot be logged, and so it is not given: {error}"
             return RequestError(503, message, headers=((b"retry-after", b"1"),))
@@ -200,13 +199,19 @@ class Scorer:
         return [_part(table, variants, name) for name in names]
 
 
-def _record(part: _Part, predictions: Predictions, request_id: str) -> Record:
+def _record(part: _Part, predictions: Predictions, request: Admitted) -> Record:
     """What the log keeps of rows that were answered."""
-    name, model = part.variant.name, part.variant.model
-    columns, written = part.checked.columns, part.written
+    model = part.variant.model
     return Record(
-        *(request_id, time.time(), name, model.bundle_id, model.version),
-        *(columns, predictions, part.rows, written),
+        request.request_id,
+        time.time(),
+        part.variant.name,
+        model.bundle_id,
+        model.version,
+        part.checked.columns,
+        predictions,
+        part.rows,
+        part.written,
     )
 
 

@@ -12,7 +12,7 @@ from components.serving import mlflow_protocol
 from components.serving import program as runtime
 from components.serving.columns import Rule
 from components.serving.contract import Rules
-from components.serving.plain import FEW, MOST_ORDERS, Reader
+from components.serving.plain import MOST_ORDERS, Reader
 from components.serving.prediction_log import PredictionLog, Record, Written, read
 from tests.components.serving.conftest import ROW, deployed, serving
 
@@ -54,7 +54,7 @@ def closely(body: bytes):
 
 
 VALUES = {
-    "age": [16, 64, 40.0, 15, 64.5, 65, True, "40", None, 2**53 + 1, -0.0],
+    "age": [16, 64, 40.0, 40.0000000001, 39.99999999999999, 64.00000000000001, 15, 64.5, 65, True, "40", None, 2**53 + 1, -0.0],
     "children": [0, 3, 2.0, None, -1, 1.5, 2**53 - 1, 2**53, 2**64],
     "employed": [True, False, 0, 1, 0.0, 1.0, 2, 0.5, "yes", None],
     "income": [0, -1.5, 1e6, 1e6 + 1, None, 5e-324, True, "7", 10**30, -(2**63)],
@@ -68,7 +68,7 @@ VALUES = {
 def tables(draw):
     """Rows that are plain but for a few values, their columns in any order."""
     names = draw(st.permutations([*PLAIN, *draw(st.sampled_from([(), ("sex",)]))]))
-    count = draw(st.sampled_from([1, 2, FEW, FEW + 1, 30]))
+    count = draw(st.sampled_from([1, 2, 30]))
     rows = [{**PLAIN, "sex": "f"} for _ in range(count)]
     for row, name in draw(st.lists(st.tuples(st.integers(0, count - 1), st.sampled_from(names)), max_size=3)):
         rows[row][name] = draw(st.sampled_from(VALUES[name]))
@@ -90,7 +90,7 @@ def test_what_is_read_plainly_is_what_a_closer_look_finds(body):
     assert Written.of(plain.kinds, body).columns() == checked.columns
 
 
-@pytest.mark.parametrize("count", [1, FEW + 1])
+@pytest.mark.parametrize("count", [1, 9])
 @pytest.mark.parametrize(
     "changed",
     [
@@ -109,7 +109,7 @@ def test_plain_values_are_read_without_a_closer_look(count, changed):
     np.testing.assert_array_equal(plain.matrix, closely(body)[1])
 
 
-@pytest.mark.parametrize("count", [1, FEW + 1])
+@pytest.mark.parametrize("count", [1, 9])
 @pytest.mark.parametrize(
     "changed",
     [
