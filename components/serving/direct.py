@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from components.serving.answers import Answer, RequestError
 from components.serving.app import INLINE_BYTES
-from components.serving.connection import Connection
+from components.serving.connection import MOST_HEADER_BYTES, Connection
 
 _METHODS = frozenset({b"GET", b"POST"})
 
@@ -22,7 +22,7 @@ class Direct(Connection):
     """
 
     _idle: asyncio.TimerHandle | None = None
-    _held, _taken, _last, _used = False, False, False, 0.0
+    _held, _taken, _last, _large, _used = False, False, False, False, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._parts: list[bytes] = []
@@ -35,6 +35,7 @@ class Direct(Connection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._large = len(data) > MOST_HEADER_BYTES
         super().data_received(data)
         if self._held and not self._in_headers and not self.transport.is_closing():
             try:
@@ -59,7 +60,13 @@ class Direct(Connection):
     def on_headers_complete(self) -> None:
         self._in_headers = False
         busy = self.cycle is not None and not self.cycle.response_complete
-        if busy or self.expect_100_continue or self.flow.write_paused or self.parser.should_upgrade():
+        if (
+            busy
+            or self._large
+            or self.expect_100_continue
+            or self.flow.write_paused
+            or self.parser.should_upgrade()
+        ):
             self._hand_over()
 
     def on_body(self, body: bytes) -> None:

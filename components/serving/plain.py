@@ -169,7 +169,7 @@ def _decoder(types: Sequence[Any]) -> Any:
         [
             ("columns", tuple[str, ...]),
             ("data", GenericAlias(list, (row,))),
-            ("index", msgspec.Raw, msgspec.Raw()),
+            ("index", list[int] | None, None),
         ],
         forbid_unknown_fields=True,
     )

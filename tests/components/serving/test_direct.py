@@ -44,6 +44,18 @@ def exchanged(server, *pieces: bytes) -> bytes:
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+@pytest.fixture(params=["alone", "beside another"], autouse=True)
+def company(request, server):
+    """Another client, or none: where there is none, no request waits for others of its moment."""
+    if request.param == "alone":
+        yield
+        return
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as other:
+        other.sendall(PING)
+        assert other.recv(65536)
+        yield
+
+
 def test_requests_in_one_piece_are_answered_in_their_order(server):
     assert len(LONG) > 32_768
     sent = [asking(name="1"), asking(LONG, "2"), asking(name="3"), PING, asking(name="4"), LAST]
@@ -75,11 +87,7 @@ def test_what_is_answered_otherwise_stands_in_the_order_too(server):
 
 
 def test_what_is_no_http_behind_a_request_keeps_it_from_no_answer(server):
-    # Of two connections, so that the request waits for others of its moment.
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as other:
-        other.sendall(PING)
-        assert other.recv(65536)
-        received = exchanged(server, asking(name="1") + b"\x16\x03\x01\r\n\r\n")
+    received = exchanged(server, asking(name="1") + b"\x16\x03\x01\r\n\r\n")
     assert [status for status, _ in told(received)] == [200, 400]
 
 

@@ -54,7 +54,22 @@ def closely(body: bytes):
 
 
 VALUES = {
-    "age": [16, 64, 40.0, 40.0000000001, 39.99999999999999, 64.00000000000001, 15, 64.5, 65, True, "40", None, 2**53 + 1, -0.0],
+    "age": [
+        16,
+        64,
+        40.0,
+        40.0000000001,
+        39.99999999999999,
+        64.00000000000001,
+        15,
+        64.5,
+        65,
+        True,
+        "40",
+        None,
+        2**53 + 1,
+        -0.0,
+    ],
     "children": [0, 3, 2.0, None, -1, 1.5, 2**53 - 1, 2**53, 2**64],
     "employed": [True, False, 0, 1, 0.0, 1.0, 2, 0.5, "yes", None],
     "income": [0, -1.5, 1e6, 1e6 + 1, None, 5e-324, True, "7", 10**30, -(2**63)],
@@ -164,8 +179,10 @@ def test_what_is_no_such_table_is_left_to_a_closer_look(body):
     assert reader().read(body) is None
 
 
-def test_an_index_is_not_looked_at():
+def test_an_index_of_numbers_is_plain_too():
     assert reader().read(split([PLAIN], index=[0])) is not None
+    assert reader().read(split([PLAIN], index=["a"])) is None
+    assert reader().read(split([PLAIN], index=[0]).replace(b"[0]", b'["\xff"]')) is None
 
 
 def test_the_columns_that_count_are_those_that_the_body_names_last():
