@@ -143,6 +143,11 @@ class PredictionLog:
             self._thread.start()
 
     @property
+    def waits(self) -> bool:
+        """Whether a record may wait, so that it may as well come behind the answer."""
+        return self._mode != "strict"
+
+    @property
     def keeps_all(self) -> bool:
         """Whether all inputs are kept, so that a request may be kept as it was written."""
         return self._names is None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from components.errors import LogError
+from components.serving import events
 from components.serving.answers import RequestError, refused
 from components.serving.contract import WHOLE, Checked, Problem
 from components.serving.counts import Counts
@@ -135,13 +136,20 @@ class Scorer:
             parts = [_good(part, table.rows) for part in parts if len(part.checked.bad_rows) < part.height]
         return Admitted(table, request_id, parts, problems)
 
-    def score(self, requests: Sequence[Admitted]) -> list[Scored | RequestError]:
-        """What each request is answered; the rows of all of them are scored together, and each is logged.
+    def score(
+        self, requests: Sequence[Admitted], later: Callable[..., object] | None = None
+    ) -> list[Scored | RequestError]:
+        """What each request is answered; the rows of all of them are scored together, and each is logged and counted.
 
         An error is returned where strict logging failed.
+
+        Args:
+            requests: were admitted.
+            later: calls a function soon, in this thread: what need not be done before the answer is done behind it.
         """
+        later = later if self._log.waits else None
         if len(requests) == 1 and len(requests[0].parts) == 1:
-            return [self._answered(requests[0], self._predicted(requests[0].parts))]
+            return [self._answered(requests[0], self._predicted(requests[0].parts), later)]
         of_models: dict[str, list[_Part]] = defaultdict(list)
         for request in requests:
             for part in request.parts:
@@ -151,7 +159,9 @@ class Scorer:
         for parts in of_models.values():
             for part, predictions in zip(parts, self._predicted(parts), strict=True):
                 said[id(part)] = predictions
-        return [self._answered(request, [said[id(part)] for part in request.parts]) for request in requests]
+        return [
+            self._answered(request, [said[id(part)] for part in request.parts], later) for request in requests
+        ]
 
     def _predicted(self, parts: Sequence[_Part]) -> list[Predictions]:
         """The predictions of several parts of one model."""
@@ -168,20 +178,43 @@ class Scorer:
         together = {name: [value for part in parts for value in part.checked.columns[name]] for name in names}
         return _apart(parts, variant.model.answer(together))
 
-    def _answered(self, request: Admitted, said: Sequence[Predictions]) -> Scored | RequestError:
+    def _answered(
+        self, request: Admitted, said: Sequence[Predictions], later: Callable[..., object] | None
+    ) -> Scored | RequestError:
         parts, total = request.parts, request.table.rows
+        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
+        scored = Scored(predictions, rows, total, request.problems, parts[0].variant)
+        if later is not None:
+            later(self._kept, request, said, scored)
+            return scored
         try:
-            self._log.append(*[_record(part, said[place], request) for place, part in enumerate(parts)])
+            self._keep(request, said, scored)
         except LogError as error:
             message = f"The prediction cannot be logged, and so it is not given: {error}"
             return RequestError(503, message, headers=((b"retry-after", b"1"),))
+        return scored
+
+    def _kept(self, request: Admitted, said: Sequence[Predictions], scored: Scored) -> None:
+        """Keep what was answered already."""
+        try:
+            self._keep(request, said, scored)
+        except Exception as error:  # nobody is left who could be told
+            events.tell("error", "a prediction was not kept", **events.failed(error))
+            self._log.lost += sum(part.height for part in request.parts)
+
+    def _keep(self, request: Admitted, said: Sequence[Predictions], scored: Scored) -> None:
+        """Log what is answered, count it, and let the shadow score it.
+
+        Raises:
+            LogError: strict logging failed.
+        """
+        parts = request.parts
+        self._log.append(*[_record(part, said[place], request) for place, part in enumerate(parts)])
         for part, predictions in zip(parts, said, strict=True):
             self._counts.answered(part.variant, predictions)
-        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
         # Where one has just come, rows that were read for the champion alone are not its.
         if (shadow := self._deployment.shadow) is not None and parts[0].written is None:
-            self.shadow.score(shadow, request.table, request.request_id, predictions, rows)
-        return Scored(predictions, rows, total, request.problems, parts[0].variant)
+            self.shadow.score(shadow, request.table, request.request_id, scored.predictions, scored.rows)
 
     def _parts(self, table: Table, request_id: str) -> list[_Part]:
         """The rows by who answers them: by their key if the deployment names one, else all by the request's id."""

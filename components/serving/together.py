@@ -53,7 +53,7 @@ class Together:
             RequestError: strict logging failed.
         """
         if request.table.rows > FEW or (len(self.tasks) < 2 and not self._waiting):
-            (said,) = self._scorer.score([request])
+            (said,) = self._scorer.score([request], asyncio.get_running_loop().call_soon)
             if isinstance(said, RequestError):
                 raise said
             return said
@@ -83,7 +83,8 @@ class Together:
 
     def _score(self, waiting: list[tuple[Admitted, Done]]) -> None:
         try:
-            answers = self._scorer.score([request for request, _ in waiting])
+            later = asyncio.get_running_loop().call_soon
+            answers = self._scorer.score([request for request, _ in waiting], later)
         except Exception as error:
             for _, done in waiting:
                 done(error)

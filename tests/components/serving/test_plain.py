@@ -12,8 +12,12 @@ from components.serving import mlflow_protocol
 from components.serving import program as runtime
 from components.serving.columns import Rule
 from components.serving.contract import Rules
+from components.serving.deployment import Deployment
+from components.serving.metrics import Metrics
 from components.serving.plain import MOST_ORDERS, Reader
 from components.serving.prediction_log import PredictionLog, Record, Written, read
+from components.serving.scoring import Scorer
+from components.serving.settings import ServingSettings
 from tests.components.serving.conftest import ROW, deployed, serving
 
 FEATURES = (
@@ -253,3 +257,21 @@ def test_where_not_all_may_be_logged_no_request_is_logged_as_it_was_written(bund
     assert found["age"].to_list() == [40]
     assert "marital_status" not in found.columns
     assert not [path for path in served.log_folder.rglob("*.jsonl") if b"married" in path.read_bytes()]
+
+
+def test_what_cannot_be_kept_behind_its_answer_is_counted_as_lost(bundle, tmp_path):
+    log = PredictionLog(tmp_path / "log", worker="w")
+    deployment = Deployment.of_bundle(bundle)
+    scorer = Scorer(deployment, log, ServingSettings(), Metrics(tmp_path))
+    request = scorer.plainly(split([ROW, ROW]), "id", 10)
+    behind = []
+    (scored,) = scorer.score([request], lambda *call: behind.append(call))
+    assert (len(scored.predictions["y_score"]), len(behind)) == (2, 1)
+    assert (log.flush(), log.written_bytes) == (True, 0)
+    keep, *given = behind[0]
+    keep(*given)
+    assert log.flush()
+    assert read(tmp_path / "log")[0].height == 2
+    keep(request, [{"y_score": [object(), object()], "y_pred": [0, 0]}], scored)
+    assert log.lost == 2
+    log.close()
