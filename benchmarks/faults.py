@@ -28,7 +28,7 @@ from tests.components.serving.bundles import ROW, Bundle, bundle, deploy
 
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS, WORKERS, WINDOW_SECONDS = 16, 2, 1.0
-GOOD = {"dataframe_records": [ROW]}
+GOOD = {"dataframe_split": {"columns": [*ROW], "data": [[*ROW.values()]]}}
 DEADLINE_SECONDS = 60.0
 
 

@@ -201,17 +201,34 @@ def _boosted_classes(graph: Graph, model: Any, X: Tensor) -> Tensor:
 
 
 def _boosted_number(graph: Graph, model: Any, X: Tensor) -> Tensor:
+    return _from_baseline(graph, model, trees.ensemble(graph, X, boosted_trees(model), "sum"))
+
+
+def _from_baseline(graph: Graph, model: Any, total: Tensor) -> Tensor:
+    return graph.add("Add", total, graph.constant(np.ravel(model._baseline_prediction)))
+
+
+def after_trees(graph: Graph, model: Any, total: Tensor) -> Tensor:
+    """What gradient boosting of two classes or of numbers makes of its trees' total, as :func:`response` does."""
+    raw = _from_baseline(graph, model, total)
+    return _probability(graph, model, raw) if hasattr(model, "classes_") else raw
+
+
+def boosted_trees(model: Any) -> list[trees.Tree]:
+    """The trees of histogram gradient boosting, in the order in which they are added up.
+
+    Raises:
+        NotCompilableError: they compare categories, which have no order.
+    """
     if any(predictor.nodes["is_categorical"].any() for stage in model._predictors for predictor in stage):
         raise NotCompilableError(
             "Gradient boosting with categorical_features has no ONNX form; encode them as ordinals."
         )
-    grown = [
+    return [
         trees.from_boosting(predictor, target)
         for stage in model._predictors
         for target, predictor in enumerate(stage)
     ]
-    total = trees.ensemble(graph, X, grown, "sum")
-    return graph.add("Add", total, graph.constant(np.ravel(model._baseline_prediction)))
 
 
 def _forest_of_classes(graph: Graph, model: Any, X: Tensor) -> Tensor:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.errors import BundleError
-from components.release import compiler, texts
+from components.release import compiler, leaves, texts
 from components.release.archive import canonical_skops, program_code
 from components.release.categories import UNSEEN, NotCompilableError, Numbers, encodings
 from components.release.compiler import features, recalibrated, response
 from components.release.graph import Graph
-from components.release.inputs import Inputs, fed
+from components.release.inputs import ROWS, Inputs, fed
 from components.release.parity import Latency, Parity, clean_run, compare
 from components.training.class_predictor import ClassPredictor
 from components.training.features import MISSING, Columns
@@ -97,7 +97,7 @@ def program(
     reason = ""
     try:
         compiled = export(predictor, columns, X.head(_EXAMPLE_ROWS))
-        served = {"program.onnx": compiled.model}
+        served = {"program.onnx": compiled.model, **compiled.batches}
         categories = {name: numbers.to_json() for name, numbers in compiled.categories.items()}
         served |= texts.files(texts.found(predictor.pipeline["features"], columns))
     except NotCompilableError as error:
@@ -153,10 +153,12 @@ class Compiled:
     Attributes:
         model: the file.
         categories: by column, the numbers that the graph is fed with for its categories.
+        batches: further files, by which many rows are answered sooner; none for most models.
     """
 
     model: bytes
     categories: Mapping[str, Numbers]
+    batches: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -> Compiled:
@@ -186,7 +188,29 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
     model = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
     rows = _with_edges(X_example, columns)
     _repeats(model, predictor, rows, fed(rows, columns, encoded.numbers, reduced))
-    return Compiled(model, encoded.numbers)
+    return Compiled(model, encoded.numbers, _batches(graph, X, predictor, columns))
+
+
+def _batches(graph: Graph, X: Tensor, predictor: AnyPredictor, columns: Columns) -> dict[str, bytes]:
+    """The files of a program whose features are plain columns, and whose model is boosted trees of one output."""
+    from sklearn import ensemble
+
+    model = predictor.pipeline["model"]
+    width = sum(kind != "text" for kind in columns.kinds.values())
+    places = graph.places(X, ROWS, width)
+    boosted = (ensemble.HistGradientBoostingClassifier, ensemble.HistGradientBoostingRegressor)
+    if places is None or type(model) not in boosted:
+        return {}
+    tables = leaves.tables(compiler.boosted_trees(model), places)
+    if tables is None:
+        return {}
+    after = Graph()
+    total = after.input(leaves.TOTALS)
+    said = compiler.after_trees(after, model, total)
+    return {
+        leaves.TREES: leaves.saved(tables),
+        leaves.AFTER: after.to_bytes(_outputs(after, predictor, said)),
+    }
 
 
 def _outputs(graph: Graph, predictor: AnyPredictor, said: Tensor) -> dict[str, tuple[Tensor, str]]:

@@ -50,6 +50,24 @@ class Graph:
         self._nodes.append(helper.make_node(operator, inputs, [name], domain=domain, **attributes))
         return name
 
+    def places(self, tensor: Tensor, source: Tensor, width: int) -> list[int] | None:
+        """Which columns of a source of so many the tensor consists of; None if it is something else.
+
+        Args:
+            tensor: shape (n, k).
+            source: an input.
+            width: how many columns the source has.
+        """
+        from onnx import numpy_helper
+
+        if tensor == source:
+            return list(range(width))
+        made = next((node for node in self._nodes if tensor in node.output), None)
+        if made is None or made.op_type != "Gather" or made.input[0] != source:
+            return None
+        taken = next(each for each in self._constants if each.name == made.input[1])
+        return [int(place) for place in numpy_helper.to_array(taken)]
+
     def concatenated(self, tensors: list[Tensor]) -> Tensor:
         """The tensors side by side, shape (n, sum of their widths)."""
         return tensors[0] if len(tensors) == 1 else self.add("Concat", *tensors, axis=1)

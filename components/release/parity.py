@@ -30,7 +30,10 @@ _LIBRARIES = ("numpy", "onnxruntime", "pandas", "sklearn", "skops")
 _TIMEOUT_SECONDS = 900
 
 PROGRAM_FILES = frozenset(
-    ("program.json", "program.pyz", "program.onnx", "model.skops", "texts.json", "texts.npz")
+    (
+        *("program.json", "program.pyz", "program.onnx", "model.skops"),
+        *("texts.json", "texts.npz", "trees.npz", "after.onnx"),
+    )
 )
 """All that a server may load of a bundle."""
 

@@ -6,15 +6,19 @@ import asyncio
 import hmac
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping, Sized
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sized
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from components.serving import events
-from components.serving.answers import REQUEST_ID, Answer, RequestError
-from components.serving.endpoints import POSTS, Endpoint, Endpoints, Request
-from components.serving.scoring import Scorer
+from components.serving.answers import REQUEST_ID, Answer, Header, RequestError
+from components.serving.body import Message, Receive, require_plain, whole
+from components.serving.endpoints import POSTS, Endpoint, Endpoints, Question, Request
+from components.serving.scoring import Scored, Scorer
 from components.serving.together import Together
 from components.serving.traffic import Traffic
 
@@ -26,8 +30,7 @@ if TYPE_CHECKING:
     from components.serving.shadow import Shadow
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
+Headers = Iterable[Header]
 Send = Callable[[Message], Awaitable[None]]
 
 INLINE_BYTES = 32_768
@@ -40,6 +43,24 @@ WHOLE_MESSAGE = "serving.whole_message"
 """In the scope of a request that has come whole, so that nobody waits for its body."""
 
 _CLOSE = (b"connection", b"close")
+
+
+class Client(Protocol):
+    """Who is replied to."""
+
+    def reply(self, answer: Answer, request_id: bytes, *, close: bool) -> None:
+        """Send the answer, and close the connection behind it if so told."""
+
+
+class _Taken(msgspec.Struct):
+    """A request that is being answered without a task of its own."""
+
+    client: Client
+    route: str
+    given: bytes
+    started: float
+    unread: bool = True
+    waits: int = 0
 
 
 class App:
@@ -97,9 +118,9 @@ class App:
         """What scores beside the champion."""
         return self._scorer.shadow
 
-    def watch(self, tasks: Sized) -> None:
-        """Know the requests that the event loop has in hand, so that those of a moment are scored together."""
-        self._together.tasks = tasks
+    def watch(self, connections: Sized, tasks: Sized) -> None:
+        """Know the connections, and the tasks that answer requests, so that those of a moment are scored together."""
+        self._together.connections, self._together.tasks = connections, tasks
 
     def close(self) -> None:
         """Return when what goes on beside the answers has ended."""
@@ -108,9 +129,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
         headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id")
-        if given is None or not REQUEST_ID.fullmatch(given):
-            given = b"%b-%x" % (self._prefix, next(self._numbers))
+        given = self._named(headers)
         route, unread, waits = "other", True, 0
         self._in_flight += 1
         try:
@@ -145,6 +164,80 @@ class App:
             sent.append(_CLOSE)  # also where a body was not read: what is left of it is no request
         await send({"type": "http.response.start", "status": answer.status, "headers": sent})
         await send({"type": "http.response.body", "body": answer.body})
+
+    def take(self, client: Client, method: str, path: str, headers: Headers, body: bytes) -> bool:
+        """Whether the request is answered without a task of its own: it has come whole, and does not take long.
+
+        Args:
+            client: is replied to, at once or when the requests of this moment are scored.
+            method: of the request.
+            path: without its query.
+            headers: their names in small letters.
+            body: all of it.
+        """
+        started = perf_counter()
+        endpoint = self._endpoints.known(path)
+        if endpoint is None or endpoint.slow:
+            return False
+        named = dict(headers)
+        taken = _Taken(client, endpoint.route, self._named(named), started)
+        self._in_flight += 1
+        try:
+            self._admit(endpoint, method, named)
+            if endpoint.methods == POSTS:
+                taken.waits = 1
+                self._waiting += 1
+                require_plain(named, len(body), self._settings.max_body_bytes)
+            taken.unread = False
+            said = endpoint.answer(Request(named, body, taken.given.decode()))
+        except Exception as error:
+            self._reply(taken, self._told(taken, error))
+            return True
+        if isinstance(said, Answer):
+            self._reply(taken, said)
+        else:
+            self._together.submit(said.admitted, partial(self._scored, taken, said))
+        return True
+
+    def settle(self) -> None:
+        """Answer what waits for others of its moment."""
+        self._together.settle()
+
+    def _scored(self, taken: _Taken, question: Question, said: Scored | Exception) -> None:
+        try:
+            answer = self._told(taken, said) if isinstance(said, Exception) else question.answer(said)
+        except Exception as error:
+            answer = self._told(taken, error)
+        self._reply(taken, answer)
+
+    def _told(self, taken: _Taken, error: Exception) -> Answer:
+        if isinstance(error, RequestError):
+            return self.refusal(error, taken.route)
+        return self._failure(error, taken.route, taken.given.decode())
+
+    def _reply(self, taken: _Taken, answer: Answer) -> None:
+        self._in_flight -= 1
+        self._waiting -= taken.waits
+        self._traffic.answered(taken.route, answer.status, perf_counter() - taken.started)
+        taken.client.reply(answer, taken.given, close=taken.unread or self.draining)
+
+    def _named(self, headers: dict[bytes, bytes]) -> bytes:
+        """How the client calls its request, or else how the server does."""
+        given = headers.get(b"x-request-id")
+        if given is None or not REQUEST_ID.fullmatch(given):
+            return b"%b-%x" % (self._prefix, next(self._numbers))
+        return given
+
+    async def _body(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
+        """The whole body; None if the client went away."""
+        most = self._settings.max_body_bytes
+        require_plain(headers, 0, most)
+        message = await receive() if WHOLE_MESSAGE in scope else None
+        if message and message["type"] == "http.request" and not message["more_body"]:
+            body: bytes = message["body"]
+            require_plain(headers, len(body), most)
+            return body
+        return await whole(receive, message, most, self.timeout_seconds)
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
         if endpoint.slow or len(request.body) > INLINE_BYTES:
@@ -188,58 +281,6 @@ class App:
                 headers=((b"allow", ", ".join(endpoint.methods).encode()),),
             )
 
-    async def _body(self, scope: Scope, receive: Receive, headers: dict[bytes, bytes]) -> bytes | None:
-        """The whole body; None if the client went away.
-
-        Raises:
-            RequestError: it is too long, is compressed, or comes too slowly.
-        """
-        if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
-            raise RequestError(415, "The body is compressed; send it as it is.")
-        most = self._settings.max_body_bytes
-        if int(headers.get(b"content-length", b"0")) > most:
-            raise _too_long(most)
-        message = await receive() if WHOLE_MESSAGE in scope else None
-        if message and message["type"] == "http.request" and not message["more_body"]:
-            if len(message["body"]) > most:
-                raise _too_long(most)
-            whole: bytes = message["body"]
-            return whole
-        return await self._parts(receive, message, most)
-
-    async def _parts(self, receive: Receive, message: Message | None, most: int) -> bytes | None:
-        """The body in its parts, each of which may have to be waited for."""
-        parts: list[bytes] = []
-        length, more = 0, True
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        late = False
-
-        def end() -> None:
-            nonlocal late
-            late = task.cancel()
-
-        timer = loop.call_later(self.timeout_seconds, end)
-        try:
-            while more:
-                message = message or await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                parts.append(message["body"])
-                length, more = length + len(parts[-1]), message["more_body"]
-                if length > most:
-                    raise _too_long(most)
-                message = None
-        except asyncio.CancelledError:
-            if not late:
-                raise  # somebody else ends the request
-            task.uncancel()
-            told = f"The body did not come within {self.timeout_seconds:g} s."
-            raise RequestError(408, told, reason="timeout") from None
-        finally:
-            timer.cancel()
-        return b"".join(parts)
-
     def refusal(self, error: RequestError, route: str) -> Answer:
         """The answer to a request that is refused, which is told and counted."""
         events.refused(route, error.status, error.reason)
@@ -250,9 +291,3 @@ class App:
     def _failure(self, error: Exception, route: str, request_id: str) -> Answer:
         events.tell("error", "request failed", route=route, request_id=request_id, **events.failed(error))
         return RequestError(500, f"The server failed; its log tells where, under {request_id}.").answer()
-
-
-def _too_long(most: int) -> RequestError:
-    return RequestError(
-        413, f"The body is longer than {most:,} bytes (serving.max_body_bytes).", reason="body"
-    )

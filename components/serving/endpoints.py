@@ -106,13 +106,17 @@ class Endpoints:
         ]
         self._fixed = {endpoint.route: endpoint for endpoint in fixed}
 
+    def known(self, path: str) -> Endpoint | None:
+        """What is at the path; None if nothing is."""
+        return self._fixed.get(path) or self._of_model(path)
+
     def find(self, path: str) -> Endpoint:
         """What is at the path.
 
         Raises:
             RequestError: nothing is.
         """
-        found = self._fixed.get(path) or self._of_model(path)
+        found = self.known(path)
         if found is None:
             raise RequestError(404, f"There is nothing at {path[:200]!r}; /openapi.json names what there is.")
         return found
@@ -153,8 +157,12 @@ class Endpoints:
         raise RequestError(404, f"Model {name[:100]!r} {version[:100]} is not served; {told} is.")
 
     def _invocations(self, request: Request) -> Question:
-        content_type = request.headers.get(b"content-type", b"").decode("latin-1")
-        table = mlflow_protocol.table(content_type, request.body, self._max_rows)
+        content_type = request.headers.get(b"content-type", b"")
+        if content_type == b"application/json":
+            plain = self._scorer.plainly(request.body, request.request_id, self._max_rows)
+            if plain is not None:
+                return Question(plain, mlflow_protocol.answered)
+        table = mlflow_protocol.table(content_type.decode("latin-1"), request.body, self._max_rows)
         return Question(self._scorer.admitted(table, request.request_id), mlflow_protocol.answered)
 
     def _explain(self, request: Request) -> Answer:

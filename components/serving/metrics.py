@@ -99,7 +99,7 @@ class Histogram:
                 self.observe(value)
             return
         cells, first, bounds = self._cells, self._first, self._bounds
-        array = np.array(values, dtype=np.float64)
+        array = np.fromiter(values, np.float64, len(values))
         for place, count in enumerate(np.bincount(np.searchsorted(bounds, array)).tolist()):
             cells[first + place] += count
         cells[first + len(bounds) + 1] += float(array.sum())

@@ -125,7 +125,7 @@ def _of_csv(body: bytes, max_rows: int) -> Table:
 def _answer(names: tuple[str, ...]) -> Callable[..., msgspec.Struct]:
     """The answer for a row, as an object with these names; a type of its own is quicker than a dictionary."""
     fields = [f"value_{place}" for place in range(len(names))]
-    return msgspec.defstruct("Answer", fields, rename=dict(zip(fields, names, strict=True)))
+    return msgspec.defstruct("Answer", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
 
 
 def answered(scored: Scored) -> Answer:

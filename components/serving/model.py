@@ -15,16 +15,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from components.errors import BundleError
 from components.release.manifest import verify_folder
 from components.serving.contract import Rules
+from components.serving.plain import Reader
 
 if TYPE_CHECKING:
     from components.serving.program import Program
 
 TOLERANCE = 1e-9
 """How far a score may lie from the recorded one."""
+
+ROWS = "program/rows"
+"""As which a program takes a matrix; the same as in `program`, which is the bundle's own."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Model:
         rules: what a row may hold.
         columns_of: the program's predictions as the columns of a table.
         recorded: rows of the holdout as `inputs`, and as `predictions` what was said of them, by name.
+        reader: reads plain rows into the program's matrix; None where a program has none, or the contract does not allow it.
         cuts: between which numbers the scores were counted when the model was evaluated; none for classes.
     """
 
@@ -55,6 +61,7 @@ class Model:
     rules: Rules
     columns_of: Any
     recorded: dict[str, dict[str, list[Any]]]
+    reader: Reader | None = None
     cuts: tuple[float, ...] = ()
 
     @classmethod
@@ -74,6 +81,8 @@ class Model:
         try:
             code = _own_code(folder, manifest.bundle_id)
             decision, lineage = (_json(folder, name) for name in ("decision.json", "lineage.json"))
+            program = code.Program.load(folder, threads)
+            rules = Rules.from_json(_json(folder, "contract.json"))
             model = cls(
                 folder,
                 manifest.bundle_id,
@@ -81,10 +90,11 @@ class Model:
                 decision["outcome"] == "approved",
                 str(lineage.get("created", "")),
                 str(lineage.get("name", "")) or "model",
-                code.Program.load(folder, threads),
-                Rules.from_json(_json(folder, "contract.json")),
+                program,
+                rules,
                 code.columns_of,
                 _json(folder, "smoke.json"),
+                _reader(rules, program),
                 tuple(_json(folder, "reference.json").get("y_score", {}).get("cuts", ())),
             )
             model._require_recorded()
@@ -111,7 +121,17 @@ class Model:
         Args:
             columns: one value a row, in the contract's types.
         """
-        said = self.program.run(columns)
+        return self._told(self.program.run(columns))
+
+    def answer_matrix(self, matrix: NDArray[np.float64]) -> dict[str, list[Any]]:
+        """The same of rows that the model's reader read.
+
+        Args:
+            matrix: shape (n, inputs of the program).
+        """
+        return self._told(self.program.run({ROWS: matrix}))
+
+    def _told(self, said: Mapping[str, NDArray[Any]]) -> dict[str, list[Any]]:
         if self.program.classes:
             said = self.columns_of(said, self.program.classes)
         return {name: values.tolist() for name, values in said.items()}
@@ -126,6 +146,14 @@ class Model:
                         f"Bundle {self.bundle_id[:12]} answers otherwise than recorded: {name} of row {row} is {now!r}, "
                         f"and was {then!r}. Is the machine's numpy or ONNX Runtime the one in requirements.txt?"
                     )
+
+
+def _reader(rules: Rules, program: Program) -> Reader | None:
+    # The code is the bundle's own, and may be of a time when programs took no matrix.
+    numbers = getattr(program, "numbers", None)
+    if numbers is None:
+        return None
+    return Reader.of(rules.features, rules.optional, tuple(program.inputs), numbers)
 
 
 class _Source(importlib.abc.InspectLoader):

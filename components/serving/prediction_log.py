@@ -9,7 +9,7 @@ import os
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,39 @@ if TYPE_CHECKING:
 
 SUFFIX = ".jsonl"
 _CHECKSUM_CHARACTERS = 9
+EARLY_BYTES = 1 << 20
+"""When so much waits, it is written before the window ends, so that large requests take no memory for long."""
 
 LogMode = Literal["window", "strict", "off"]
+
+
+class Written(msgspec.Struct, frozen=True, array_like=True):
+    """Inputs as their client wrote them, so that nobody writes them again.
+
+    Attributes:
+        kinds: of each column, as a letter: "b", "i", "n" or "c", for booleans, integers, numbers and categories.
+        body: a request in MLflow's form `dataframe_split`, whose values are plain.
+    """
+
+    kinds: str
+    body: msgspec.Raw
+
+    @classmethod
+    def of(cls, kinds: str, body: bytes) -> Written:
+        """The inputs of a body; line feeds in it, which part its tokens, become spaces: a line is a request."""
+        return cls(kinds, msgspec.Raw(body.replace(b"\n", b" ") if b"\n" in body else body))
+
+    def columns(self) -> dict[str, list[Any]]:
+        """One value a row, in the contract's types."""
+        split = msgspec.json.decode(self.body)["dataframe_split"]
+        columns = zip(*split["data"], strict=True)
+        return {
+            name: [None if value is None else _TYPES[kind](value) for value in values]
+            for name, values, kind in zip(split["columns"], columns, self.kinds, strict=True)
+        }
+
+
+_TYPES: Mapping[str, Callable[[Any], Any]] = {"b": bool, "i": int, "n": float, "c": str}
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True):
@@ -40,6 +71,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         columns: the inputs, one value a row.
         predictions: by name, one value a row.
         rows: the numbers of the rows in the request, where some were set aside; otherwise None.
+        written: in place of columns the inputs as they were written; who reads a log gets them by column.
     """
 
     request_id: str
@@ -50,6 +82,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     columns: Mapping[str, Sequence[Any]]
     predictions: Mapping[str, Sequence[Any]]
     rows: Sequence[int] | None = None
+    written: Written | None = None
 
     @property
     def height(self) -> int:
@@ -103,11 +136,21 @@ class PredictionLog:
         self._segment: _Segment | None = None
         self._segments = 0
         self._writing, self._changing = threading.Lock(), threading.Lock()
-        self._closed = threading.Event()
+        self._due, self._closed = threading.Event(), False
         self.failing, self.lost, self.written_bytes = "", 0, 0
         self._thread = threading.Thread(target=self._write_on, name="prediction-log", daemon=True)
         if mode == "window":
             self._thread.start()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a record may wait, so that it may as well come behind the answer."""
+        return self._mode != "strict"
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether all inputs are kept, so that a request may be kept as it was written."""
+        return self._names is None
 
     def append(self, *records: Record) -> None:
         """Keep the records of one request: all of them, or none.
@@ -148,7 +191,8 @@ class PredictionLog:
 
     def close(self) -> bool:
         """Whether all that waited is written; nothing may be appended any more."""
-        self._closed.set()
+        self._closed = True
+        self._due.set()
         if self._thread.is_alive():
             self._thread.join()
         whole = self.flush()
@@ -162,6 +206,7 @@ class PredictionLog:
 
     def _line(self, record: Record) -> bytes:
         if self._names is not None:
+            assert record.written is None, "of what is given as it was written, all is kept"
             kept = {name: values for name, values in record.columns.items() if name in self._names}
             record = msgspec.structs.replace(record, columns=kept)
         return _framed(self._encoder.encode(record))
@@ -171,6 +216,8 @@ class PredictionLog:
             self._waiting.append((line, rows))
             self._waiting_bytes += len(line)
             self._drop_oldest()
+        if self._waiting_bytes >= EARLY_BYTES and not self.failing:
+            self._due.set()
 
     def _put_back(self, batch: list[tuple[bytes, int]]) -> None:
         with self._changing:
@@ -185,7 +232,9 @@ class PredictionLog:
             self.lost += rows
 
     def _write_on(self) -> None:
-        while not self._closed.wait(self._window_seconds):
+        while not self._closed:
+            self._due.wait(self._window_seconds)
+            self._due.clear()
             self.flush()
 
     def _write(self, lines: bytes) -> None:
@@ -255,9 +304,15 @@ def records(segment: Path) -> Iterator[Record | None]:
         for line in lines:
             payload = line[_CHECKSUM_CHARACTERS:-1]
             try:
-                yield decoder.decode(payload) if _framed(payload) == line else None
+                yield _by_column(decoder.decode(payload)) if _framed(payload) == line else None
             except msgspec.DecodeError:
                 yield None
+
+
+def _by_column(record: Record) -> Record:
+    if record.written is None:
+        return record
+    return msgspec.structs.replace(record, columns=record.written.columns(), written=None)
 
 
 def read(folder: Path) -> tuple[pl.DataFrame, int]:

@@ -40,6 +40,12 @@ WORD = r"\w+|[\u2600-\u27bf\U0001f000-\U0001faff]"
 ROWS = "program/rows"
 """The graph's matrix: numbers, dates as seconds since 1970, and categories as their numbers in `program.json`."""
 
+TOTALS = "program/totals"
+"""The input of the graph of what follows the trees."""
+
+MANY, PART, MOST_JOINT = 64, 1024, 4096
+"""From so many rows on, trees are looked up, so many rows at a time; and how long their tables may be."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = 253_402_300_800.0
 """The year 10000 in seconds since 1970: a number beyond it was meant in other units."""
@@ -57,11 +63,14 @@ class Program:
         run: from columns to predictions, without a look at their values: numbers and seconds as they are, None or NaN where
             missing; categories and texts as text, None where missing.
         classes: the names of several classes by their codes; none for two classes, and for numbers.
+        numbers: by column of categories, which number stands for each in the graph's matrix; None where there is no graph.
+            Where there is one, `run` takes in place of the columns of numbers, dates and categories the matrix too, as `ROWS`.
     """
 
     inputs: dict[str, str]
     run: Callable[[Columns], Predictions]
     classes: tuple[str, ...] = ()
+    numbers: Mapping[str, Mapping[str | None, float]] | None = None
 
     @classmethod
     def load(cls, folder: str | Path, threads: int = 1) -> Program:
@@ -73,11 +82,12 @@ class Program:
         """
         folder = Path(folder)
         description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
-        if description["runtime"] == "onnx":
-            run = _compiled(folder, description["inputs"], description["categories"], threads)
-        else:
-            run = _python(folder / "model.skops", description["inputs"], description["trusted_types"])
-        return cls(description["inputs"], run, tuple(description.get("classes", ())))
+        inputs, classes = description["inputs"], tuple(description.get("classes", ()))
+        if description["runtime"] != "onnx":
+            return cls(inputs, _python(folder / "model.skops", inputs, description["trusted_types"]), classes)
+        numbers = {name: _numbers(said) for name, said in description["categories"].items()}
+        call = _graph(folder, threads)
+        return cls(inputs, _compiled(call, inputs, numbers, _reductions(folder, inputs)), classes, numbers)
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
         """What is predicted of each row.
@@ -204,13 +214,13 @@ def _reduction(
 
 
 def _matrix(
-    inputs: Mapping[str, str], categories: Mapping[str, Any]
+    inputs: Mapping[str, str], numbers: Mapping[str, _Numbers]
 ) -> Callable[[Columns], NDArray[np.float64]]:
     """What makes the graph's matrix of columns, shape (n, columns that are no texts)."""
     columns: list[tuple[str, Callable[[Any], float] | None]] = []
     for name, kind in inputs.items():
         if kind == "string":
-            columns.append((name, _numbers(categories[name]).__getitem__))
+            columns.append((name, numbers[name].__getitem__))
         elif kind != "text":
             columns.append((name, None))
 
@@ -251,28 +261,124 @@ def _or_nan(number: float | None) -> float:
     return math.nan if number is None else float(number)
 
 
-def _compiled(
-    folder: Path, inputs: Mapping[str, str], categories: Mapping[str, Any], threads: int
-) -> Callable[[Columns], Predictions]:
+Call = Callable[[Mapping[str, NDArray[Any]]], Predictions]
+
+
+def _graph(folder: Path, threads: int) -> Call:
+    """What computes the graph's outputs; for many rows by the tables of its trees, where it has them."""
+    whole = _session(folder / "program.onnx", threads)
+    if not (folder / "trees.npz").exists():
+        return whole
+    with np.load(folder / "trees.npz", allow_pickle=False) as arrays:
+        trees = _Trees(**arrays)
+    after = _session(folder / "after.onnx", threads)
+
+    def call(given: Mapping[str, NDArray[Any]]) -> Predictions:
+        rows = given[ROWS]
+        return whole(given) if len(rows) < MANY else after({TOTALS: trees.totals(rows)})
+
+    return call
+
+
+class _Trees:
+    """Trees whose answers are added up, by the bits of the leaves that each value leaves possible.
+
+    The graph walks from node to node, which is quicker for few rows. The sums are the same, in the same order.
+
+    Args:
+        places: the columns that are compared.
+        counts: how many thresholds each has.
+        thresholds: of one column after the other, ascending.
+        possible: the leaves that a value leaves, shape (values, trees): for each column, of a value below all its thresholds,
+            between two, above all, and of a missing one.
+        answers: of the leaves, shape (trees, bits).
+    """
+
+    def __init__(
+        self, places: Any, counts: Any, thresholds: Any, possible: Any, answers: NDArray[np.float64]
+    ) -> None:
+        ends = np.cumsum(counts)
+        self._columns = list(zip(places.tolist(), np.split(thresholds, ends[:-1]), strict=True))
+        tables = np.split(possible, np.cumsum(counts + 2)[:-1])
+        self._joint: list[tuple[list[tuple[int, int]], Any]] = []
+        self._answers = answers.ravel()
+        self._float: Any
+        self._signed: Any
+        self._float, self._signed, fraction, bias = (
+            (np.float64, np.int64, 52, 1023) if possible.itemsize == 8 else (np.float32, np.int32, 23, 127)
+        )
+        # The one bit that is left, as a float, has its place as the exponent.
+        self._fraction = fraction
+        self._first = (np.arange(len(answers)) * answers.shape[1] - bias).astype(self._signed)[:, np.newaxis]
+        for column in sorted(range(len(tables)), key=lambda each: -len(tables[each])):
+            self._join(column, tables[column])
+
+    def _join(self, column: int, table: Any) -> None:
+        """Look the column up together with others, as long as their table stays small."""
+        for place, (members, joint) in enumerate(self._joint):
+            if len(joint) * len(table) <= MOST_JOINT:
+                both = (joint[:, np.newaxis] & table[np.newaxis]).reshape(-1, table.shape[1])
+                self._joint[place] = ([*members, (column, len(table))], both)
+                return
+        self._joint.append(([(column, len(table))], table))
+
+    def totals(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the trees answer together, shape (n, 1)."""
+        # Even parts: of a single row numpy would add up in another order.
+        parts = [self._part(part) for part in np.array_split(rows, -(-len(rows) // PART))]
+        return (parts[0] if len(parts) == 1 else np.concatenate(parts))[:, np.newaxis]
+
+    def _part(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        missing = np.isnan(rows)
+        some = bool(missing.any())
+        found = []
+        for place, thresholds in self._columns:
+            value = thresholds.searchsorted(rows[:, place])
+            if some:
+                value[missing[:, place]] = len(thresholds) + 1
+            found.append(value)
+        left: Any = None
+        for members, table in self._joint:
+            where = found[members[0][0]]
+            for column, values in members[1:]:
+                where = where * values + found[column]
+            taken = table.take(where, axis=0)
+            left = taken if left is None else np.bitwise_and(left, taken, out=left)
+        first = np.ascontiguousarray(left.T)
+        first &= -first
+        leaves = (first.astype(self._float).view(self._signed) >> self._fraction) + self._first
+        total: NDArray[np.float64] = self._answers.take(leaves.astype(np.intp), mode="clip").sum(axis=0)
+        return total
+
+
+def _session(path: Path, threads: int) -> Call:
+    """What runs a graph on its inputs."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    model = (folder / "program.onnx").read_bytes()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    reductions = _reductions(folder, inputs)
-    matrix = _matrix(inputs, categories) if len(inputs) > len(reductions) else None
+    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
     # What `session.run` does besides, for other kinds of devices and values, takes as long as a small program.
     call = session._sess.run
+    return lambda given: dict(zip(names, call(names, given, None), strict=True))
+
+
+def _compiled(
+    call: Call,
+    inputs: Mapping[str, str],
+    numbers: Mapping[str, _Numbers],
+    reductions: Mapping[str, Callable[[Iterable[str | None]], NDArray[np.float64]]],
+) -> Callable[[Columns], Predictions]:
+    matrix = _matrix(inputs, numbers) if len(inputs) > len(reductions) else None
 
     def run(columns: Columns) -> Predictions:
-        given = {name: reduced(columns[name]) for name, reduced in reductions.items()}
+        given: dict[str, Any] = {name: reduced(columns[name]) for name, reduced in reductions.items()}
         if matrix is not None:
-            given[ROWS] = matrix(columns)
-        return dict(zip(names, call(names, given, None), strict=True))
+            given[ROWS] = columns[ROWS] if ROWS in columns else matrix(columns)
+        return call(given)
 
     return run
 

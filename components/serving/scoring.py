@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from components.errors import LogError
+from components.serving import events
 from components.serving.answers import RequestError, refused
 from components.serving.contract import WHOLE, Checked, Problem
 from components.serving.counts import Counts
-from components.serving.prediction_log import Record
+from components.serving.prediction_log import Record, Written
 from components.serving.shadow import Shadow
 from components.serving.table import Table
 
@@ -47,15 +49,19 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """Rows that one variant answers, after its check."""
+    """Rows that one variant answers, after its check: by column, or as the program's matrix and as they were written."""
 
     variant: Any
     rows: Rows
     checked: Checked
+    matrix: Any = None
+    written: Written | None = None
 
     @property
     def height(self) -> int:
         """How many rows these are."""
+        if self.matrix is not None:
+            return len(self.matrix)
         return len(next(iter(self.checked.columns.values()), ()))
 
 
@@ -86,6 +92,27 @@ class Scorer:
         self._counts = Counts(metrics)
         self.shadow = Shadow(log)
 
+    def plainly(self, body: bytes, request_id: str, most: int) -> Admitted | None:
+        """The request, if it can be answered without a closer look: plain rows for the champion alone, all of them logged.
+
+        Args:
+            body: in one of MLflow's forms.
+            request_id: names the rows in the log.
+            most: how many rows there may be.
+        """
+        deployment = self._deployment
+        variant = deployment.champion
+        reader = variant.model.reader
+        if reader is None or deployment.challenger is not None or not self._log.keeps_all:
+            return None
+        rows = reader.read(body)
+        if rows is None or len(rows.matrix) > most:
+            return None
+        written = Written.of(rows.kinds, body)
+        checked = Checked({}, variant.model.rules)
+        part = _Part(variant, None, checked, rows.matrix, written)
+        return Admitted(Table({}, len(rows.matrix)), request_id, (part,), ())
+
     def admitted(self, table: Table, request_id: str, variant: Variant | None = None) -> Admitted:
         """The request, if it can be answered.
 
@@ -109,53 +136,85 @@ class Scorer:
             parts = [_good(part, table.rows) for part in parts if len(part.checked.bad_rows) < part.height]
         return Admitted(table, request_id, parts, problems)
 
-    def score(self, requests: Sequence[Admitted]) -> list[Scored | RequestError]:
-        """What each request is answered; the rows of all of them are scored together, and each is logged.
+    def score(
+        self, requests: Sequence[Admitted], later: Callable[..., object] | None = None
+    ) -> list[Scored | RequestError]:
+        """What each request is answered; the rows of all of them are scored together, and each is logged and counted.
 
         An error is returned where strict logging failed.
+
+        Args:
+            requests: were admitted.
+            later: calls a function soon, in this thread: what need not be done before the answer is done behind it.
         """
+        later = later if self._log.waits else None
         if len(requests) == 1 and len(requests[0].parts) == 1:
-            return [self._answered(requests[0], self._predicted(requests[0].parts))]
+            return [self._answered(requests[0], self._predicted(requests[0].parts), later)]
         of_models: dict[str, list[_Part]] = defaultdict(list)
         for request in requests:
             for part in request.parts:
-                of_models[part.variant.model.bundle_id + part.variant.name].append(part)
+                kind = "columns" if part.matrix is None else "matrix"
+                of_models[f"{part.variant.model.bundle_id}{part.variant.name}{kind}"].append(part)
         said: dict[int, Predictions] = {}
         for parts in of_models.values():
             for part, predictions in zip(parts, self._predicted(parts), strict=True):
                 said[id(part)] = predictions
-        return [self._answered(request, [said[id(part)] for part in request.parts]) for request in requests]
+        return [
+            self._answered(request, [said[id(part)] for part in request.parts], later) for request in requests
+        ]
 
     def _predicted(self, parts: Sequence[_Part]) -> list[Predictions]:
         """The predictions of several parts of one model."""
         variant = parts[0].variant
+        predictions: Predictions
+        if parts[0].matrix is not None:
+            whole = [part.matrix for part in parts]
+            predictions = variant.model.answer_matrix(whole[0] if len(parts) == 1 else np.concatenate(whole))
+            return [predictions] if len(parts) == 1 else _apart(parts, predictions)
         if len(parts) == 1:
-            predictions: Predictions = variant.model.answer(parts[0].checked.columns)
+            predictions = variant.model.answer(parts[0].checked.columns)
             return [predictions]
         names = [rule.name for rule in variant.model.rules.features]
         together = {name: [value for part in parts for value in part.checked.columns[name]] for name in names}
-        predictions = variant.model.answer(together)
-        apart, start = [], 0
-        for part in parts:
-            end = start + part.height
-            apart.append({name: values[start:end] for name, values in predictions.items()})
-            start = end
-        return apart
+        return _apart(parts, variant.model.answer(together))
 
-    def _answered(self, request: Admitted, said: Sequence[Predictions]) -> Scored | RequestError:
+    def _answered(
+        self, request: Admitted, said: Sequence[Predictions], later: Callable[..., object] | None
+    ) -> Scored | RequestError:
         parts, total = request.parts, request.table.rows
-        records = [_record(*both, request.request_id) for both in zip(parts, said, strict=True)]
+        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
+        scored = Scored(predictions, rows, total, request.problems, parts[0].variant)
+        if later is not None:
+            later(self._kept, request, said, scored)
+            return scored
         try:
-            self._log.append(*records)
+            self._keep(request, said, scored)
         except LogError as error:
             message = f"The prediction cannot be logged, and so it is not given: {error}"
             return RequestError(503, message, headers=((b"retry-after", b"1"),))
+        return scored
+
+    def _kept(self, request: Admitted, said: Sequence[Predictions], scored: Scored) -> None:
+        """Keep what was answered already."""
+        try:
+            self._keep(request, said, scored)
+        except Exception as error:  # nobody is left who could be told
+            events.tell("error", "a prediction was not kept", **events.failed(error))
+            self._log.lost += sum(part.height for part in request.parts)
+
+    def _keep(self, request: Admitted, said: Sequence[Predictions], scored: Scored) -> None:
+        """Log what is answered, count it, and let the shadow score it.
+
+        Raises:
+            LogError: strict logging failed.
+        """
+        parts = request.parts
+        self._log.append(*[_record(part, said[place], request) for place, part in enumerate(parts)])
         for part, predictions in zip(parts, said, strict=True):
             self._counts.answered(part.variant, predictions)
-        predictions, rows = (said[0], parts[0].rows) if len(parts) == 1 else _joined(parts, said, total)
-        if (shadow := self._deployment.shadow) is not None:
-            self.shadow.score(shadow, request.table, request.request_id, predictions, rows)
-        return Scored(predictions, rows, total, request.problems, parts[0].variant)
+        # Where one has just come, rows that were read for the champion alone are not its.
+        if (shadow := self._deployment.shadow) is not None and parts[0].written is None:
+            self.shadow.score(shadow, request.table, request.request_id, scored.predictions, scored.rows)
 
     def _parts(self, table: Table, request_id: str) -> list[_Part]:
         """The rows by who answers them: by their key if the deployment names one, else all by the request's id."""
@@ -173,13 +232,30 @@ class Scorer:
         return [_part(table, variants, name) for name in names]
 
 
-def _record(part: _Part, predictions: Predictions, request_id: str) -> Record:
+def _record(part: _Part, predictions: Predictions, request: Admitted) -> Record:
     """What the log keeps of rows that were answered."""
-    name, model = part.variant.name, part.variant.model
-    columns = part.checked.columns
+    model = part.variant.model
     return Record(
-        request_id, time.time(), name, model.bundle_id, model.version, columns, predictions, part.rows
+        request.request_id,
+        time.time(),
+        part.variant.name,
+        model.bundle_id,
+        model.version,
+        part.checked.columns,
+        predictions,
+        part.rows,
+        part.written,
     )
+
+
+def _apart(parts: Sequence[_Part], predictions: Predictions) -> list[Predictions]:
+    """The predictions of each part, from those of all."""
+    apart, start = [], 0
+    for part in parts:
+        end = start + part.height
+        apart.append({name: values[start:end] for name, values in predictions.items()})
+        start = end
+    return apart
 
 
 def _whole(variant: Variant, table: Table) -> _Part:

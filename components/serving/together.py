@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 
 from components.serving.answers import RequestError
 from components.serving.scoring import Admitted, Scored, Scorer
 
 FEW = 64
 """Requests of more rows are scored by themselves."""
+
+Done = Callable[[Scored | Exception], None]
 
 
 class Together:
@@ -22,13 +24,27 @@ class Together:
         scorer: scores them.
 
     Attributes:
-        tasks: the requests that the loop has in hand; without it, each is scored by itself.
+        connections: the clients; with one alone, nobody waits.
+        tasks: the requests that the loop has in hand; without others, one of these does not wait.
     """
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
-        self._waiting: list[tuple[Admitted, asyncio.Future[Scored | RequestError]]] = []
+        self._waiting: list[tuple[Admitted, Done]] = []
+        self.connections: Sized = ()
         self.tasks: Sized = ()
+
+    def submit(self, request: Admitted, done: Done) -> None:
+        """Score the request, alone or with those of its moment, and hand on what it is answered.
+
+        Args:
+            request: was admitted.
+            done: is given the predictions, or why there are none.
+        """
+        if request.table.rows > FEW or (len(self.connections) < 2 and not self._waiting):
+            self._score([(request, done)])
+        else:
+            self._wait(request, done)
 
     async def score(self, request: Admitted) -> Scored:
         """What the request is answered.
@@ -36,28 +52,42 @@ class Together:
         Raises:
             RequestError: strict logging failed.
         """
-        if len(self.tasks) < 2 or request.table.rows > FEW:
-            (said,) = self._scorer.score([request])
-        else:
-            loop = asyncio.get_running_loop()
-            future: asyncio.Future[Scored | RequestError] = loop.create_future()
-            if not self._waiting:
-                loop.call_soon(self._score)
-            self._waiting.append((request, future))
-            said = await future
-        if isinstance(said, RequestError):
-            raise said
-        return said
+        if request.table.rows > FEW or (len(self.tasks) < 2 and not self._waiting):
+            (said,) = self._scorer.score([request], asyncio.get_running_loop().call_soon)
+            if isinstance(said, RequestError):
+                raise said
+            return said
+        future: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
 
-    def _score(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        try:
-            answers = self._scorer.score([request for request, _ in waiting])
-        except Exception as error:
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), said in zip(waiting, answers, strict=True):
-            if not future.done():  # a client may have gone away
+        def done(said: Scored | Exception) -> None:
+            if future.done():  # a client may have gone away
+                return
+            if isinstance(said, Exception):
+                future.set_exception(said)
+            else:
                 future.set_result(said)
+
+        self._wait(request, done)
+        return await future
+
+    def settle(self) -> None:
+        """Score all that wait."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            self._score(waiting)
+
+    def _wait(self, request: Admitted, done: Done) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.settle)
+        self._waiting.append((request, done))
+
+    def _score(self, waiting: list[tuple[Admitted, Done]]) -> None:
+        try:
+            later = asyncio.get_running_loop().call_soon
+            answers = self._scorer.score([request for request, _ in waiting], later)
+        except Exception as error:
+            for _, done in waiting:
+                done(error)
+            return
+        for (_, done), said in zip(waiting, answers, strict=True):
+            done(said)

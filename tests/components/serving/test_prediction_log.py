@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from components.errors import LogError
-from components.serving.prediction_log import PredictionLog, Record, read, records, segments
+from components.serving.prediction_log import EARLY_BYTES, PredictionLog, Record, read, records, segments
 
 COLUMNS = {"age": [40, 23], "marital_status": ["married", None]}
 WRITER = """
@@ -96,6 +96,17 @@ def killed(folder: Path, *words: str) -> int:
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     return len(done.stdout.splitlines())
+
+
+def test_much_at_once_does_not_wait_for_the_window(tmp_path):
+    log = PredictionLog(tmp_path, worker="w", window_seconds=600)
+    log.append(record("short"))
+    assert log.written_bytes == 0
+    large = Record("large", 1.0, "champion", "b", "1", {"text": ["x" * EARLY_BYTES]}, {"y_score": [0.5]})
+    log.append(large)
+    until(lambda: log.written_bytes > EARLY_BYTES)
+    assert read(tmp_path)[0].height == 3
+    assert log.close()
 
 
 def test_a_killed_process_loses_nothing_in_the_strict_mode(tmp_path):
