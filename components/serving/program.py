@@ -57,11 +57,14 @@ class Program:
         run: from columns to predictions, without a look at their values: numbers and seconds as they are, None or NaN where
             missing; categories and texts as text, None where missing.
         classes: the names of several classes by their codes; none for two classes, and for numbers.
+        numbers: by column of categories, which number stands for each in the graph's matrix; None where there is no graph.
+            Where there is one, `run` takes in place of the columns of numbers, dates and categories the matrix too, as `ROWS`.
     """
 
     inputs: dict[str, str]
     run: Callable[[Columns], Predictions]
     classes: tuple[str, ...] = ()
+    numbers: Mapping[str, Mapping[str | None, float]] | None = None
 
     @classmethod
     def load(cls, folder: str | Path, threads: int = 1) -> Program:
@@ -73,11 +76,13 @@ class Program:
         """
         folder = Path(folder)
         description = json.loads((folder / "program.json").read_text(encoding="utf-8"))
+        numbers = None
         if description["runtime"] == "onnx":
             run = _compiled(folder, description["inputs"], description["categories"], threads)
+            numbers = {name: _numbers(said) for name, said in description["categories"].items()}
         else:
             run = _python(folder / "model.skops", description["inputs"], description["trusted_types"])
-        return cls(description["inputs"], run, tuple(description.get("classes", ())))
+        return cls(description["inputs"], run, tuple(description.get("classes", ())), numbers)
 
     def predict(self, columns: Mapping[str, NDArray[Any]]) -> Predictions:
         """What is predicted of each row.
@@ -269,9 +274,9 @@ def _compiled(
     call = session._sess.run
 
     def run(columns: Columns) -> Predictions:
-        given = {name: reduced(columns[name]) for name, reduced in reductions.items()}
+        given: dict[str, Any] = {name: reduced(columns[name]) for name, reduced in reductions.items()}
         if matrix is not None:
-            given[ROWS] = matrix(columns)
+            given[ROWS] = columns[ROWS] if ROWS in columns else matrix(columns)
         return dict(zip(names, call(names, given, None), strict=True))
 
     return run
