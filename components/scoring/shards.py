@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -18,6 +19,9 @@ from components.scoring.identity import IDENTITY
 
 if TYPE_CHECKING:
     from components.store import Store
+
+KEPT_DAYS = 14
+"""How long the shards of a run that died wait to be taken up again, and the bad rows of a table that was refused to be looked at."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,28 @@ def fetched(folder: str, shard: Shard, store: Store) -> tuple[pl.DataFrame | Non
     """
     names = waiting(folder, shard.number)
     return _fetched(names[0], shard.sha256[0], store), _fetched(names[1], shard.sha256[1], store)
+
+
+def clear(root: str, store: Store, now: datetime) -> list[str]:
+    """The folders of runs in which nothing was written for ``KEPT_DAYS`` days; they are gone now.
+
+    A run that still waits for one of them is told so by :func:`fetched`: nothing is scored by halves.
+
+    Args:
+        root: where each run has its folder.
+        store: which has them.
+        now: the time.
+    """
+    gone = []
+    for folder in store.folders(root):
+        try:
+            changed = store.changed(folder)
+            if changed is not None and now - changed > timedelta(days=KEPT_DAYS):
+                store.remove(folder)
+                gone.append(folder)
+        except FileNotFoundError:  # another run clears, too
+            continue
+    return gone
 
 
 def _written(name: str, rows: pl.DataFrame, store: Store) -> str:
