@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import fsspec
@@ -99,6 +100,26 @@ class Store:
         self._filesystem.invalidate_cache()
         if self._filesystem.exists(self._path(prefix)):
             self._filesystem.rm(self._path(prefix), recursive=True)
+
+    def folders(self, prefix: str) -> list[str]:
+        """The folders that lie directly in the folder ``prefix``, by their names under the root, sorted."""
+        self._filesystem.invalidate_cache()
+        try:
+            found = self._filesystem.ls(self._path(prefix), detail=True)
+        except FileNotFoundError:
+            return []
+        start = len(self._base) + 1
+        return sorted(each["name"].rstrip("/")[start:] for each in found if each["type"] == "directory")
+
+    def changed(self, prefix: str) -> datetime | None:
+        """When something in the folder ``prefix`` and below was written last, also what is half written; None if nothing is there.
+
+        Raises:
+            FileNotFoundError: somebody removes it meanwhile.
+        """
+        self._filesystem.invalidate_cache()
+        found = self._filesystem.find(self._path(prefix))
+        return max(map(self._filesystem.modified, found), default=None)
 
     def url(self, name: str) -> str:
         """The object's path or URL, for libraries that read such themselves."""

@@ -1,5 +1,7 @@
 """ScoreFlow: a table, scored by the champion in shards, checked by the champion's own contract, written exactly once."""
 
+from datetime import UTC, datetime
+
 from metaflow import Config, Parameter, card, current, package_sources, step
 
 from components.release import candidates
@@ -81,8 +83,8 @@ class ScoreFlow(ConfiguredFlow):
     @card(type="still", id="scores")
     @step
     def publish(self, inputs):
-        """Say that the scores are whole, in a manifest that is written last; then let go of what waited."""
-        from components.scoring import scores
+        """Say that the scores are whole, in a manifest that is written last; then let go of what waited, and of what no run takes up."""
+        from components.scoring import scores, shards
 
         self.merge_artifacts(inputs, exclude=["parts"])
         if not self.again:
@@ -100,6 +102,7 @@ class ScoreFlow(ConfiguredFlow):
             )
             self.again = not first
         self.durable.remove(self.incoming.folder)
+        shards.clear("incoming/ScoreFlow", self.durable, datetime.now(UTC))
         presentation.show(*presentation.scored(self))
         self.next(self.end)
 

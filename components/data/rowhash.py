@@ -66,12 +66,16 @@ def map_batches(use: Callable[[int, Hashes], T], table: pl.DataFrame) -> Iterato
 
 @dataclass(frozen=True)
 class _Coded:
-    """A column of few values as digits: ``low`` becomes 0, and a missing value the last digit."""
+    """A column of few values as digits: ``low`` becomes 0, and a missing value the last digit.
+
+    ``hash_of`` has the cell hash of each digit that was met (0: not met yet).
+    """
 
     values: pl.Series
     physical: pl.Series
     low: int
     base: int
+    hash_of: Hashes
 
     def digits(self, start: int, rows: int) -> NDArray[np.uint16]:
         values = self.physical.slice(start, rows)
@@ -82,6 +86,14 @@ class _Coded:
         if missing is not None:
             digits[missing] = self.base - 1
         return digits
+
+    def hashes(self, digits: NDArray[np.uint16], rows: NDArray[np.intp]) -> Hashes:
+        """The cell hashes of digits, each with a row that has it."""
+        new = np.flatnonzero(self.hash_of.take(digits) == 0)
+        if len(new):
+            met, first = np.unique(digits[new], return_index=True)
+            self.hash_of[met] = cell_hashes(self.values.gather(rows[new[first]]))
+        return self.hash_of.take(digits)
 
 
 @dataclass
@@ -113,8 +125,11 @@ class _Pack:
     def _learn(self, codes: NDArray[np.uint16], rows: NDArray[np.intp]) -> None:
         # Two threads may learn the same combination; they write the same sum.
         met, first = np.unique(codes, return_index=True)
-        examples = (column.values.gather(rows[first]) for column in self.columns)
-        self.sum_of[met] = sum(cell_hashes(values) for values in examples)
+        sums, rest = np.zeros(len(met), np.uint64), met
+        for column in reversed(self.columns):
+            rest, digits = np.divmod(rest, np.uint16(column.base))
+            sums += column.hashes(digits, rows[first])
+        self.sum_of[met] = sums
 
 
 def _plan(table: pl.DataFrame) -> tuple[list[_Pack], list[pl.Series]]:
@@ -140,4 +155,6 @@ def _coded(values: pl.Series) -> _Coded | None:
         physical = values.to_physical()
         low, high = int(physical.min()), int(physical.max())  # type: ignore[arg-type]
     base = high - low + 1 + bool(values.null_count())
-    return _Coded(values, physical, low, base) if base <= _COMBINATIONS else None
+    if base > _COMBINATIONS:
+        return None
+    return _Coded(values, physical, low, base, np.zeros(base, np.uint64))

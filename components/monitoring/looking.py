@@ -30,6 +30,7 @@ from components.monitoring.quality import (
     violations,
     volume_finding,
 )
+from components.monitoring.scored import SetAside
 from components.monitoring.skew import skew_finding
 from components.monitoring.staleness import age_days, staleness_finding
 from components.monitoring.trial import Numbers, trial_findings
@@ -58,15 +59,19 @@ def served(
         before: the rows of earlier windows.
     """
     rows = found.within(window.start, window.end, model.bundle_id)
+    refused = found.refused(window.start, window.end, model.bundle_id)
     counted = profile(rows, model.bins, threads=limits.threads)
     findings = [
         volume_finding(counted.rows, before, least=limits.min_rows, factor=limits.volume_factor),
         *log_findings(found.damaged, found.future, found.backwards),
         staleness_finding(age_days(model.created, window), most_days=limits.model_age_days),
     ]
-    details: dict[str, Any] = {"age_days": age_days(model.created, window)}
+    details: dict[str, Any] = {
+        "age_days": age_days(model.created, window),
+        "refused": sum(each.rows for each in refused),
+    }
     if counted.rows:
-        findings += _quality(rows, counted, window, model, limits)
+        findings += _quality(rows, counted, refused, window, model, limits)
         sample = _sample(rows, max(ESTIMATED_ROWS, SKEW_ROWS), counted.rows, limits.seed)
         drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed)
         if counted.rows >= limits.min_rows:
@@ -136,7 +141,12 @@ def labelled(
 
 
 def _quality(
-    rows: pl.LazyFrame, counted: Profile, window: Window, model: Watched, limits: Limits
+    rows: pl.LazyFrame,
+    counted: Profile,
+    refused: Sequence[SetAside],
+    window: Window,
+    model: Watched,
+    limits: Limits,
 ) -> list[Finding]:
     newest, kinds = (
         rows.select(pl.col("served_at").max(), pl.col("variant").unique().implode())
@@ -146,9 +156,11 @@ def _quality(
     fresh = freshness_finding(newest, window, silent_fraction=limits.alarm_silent)
     if list(kinds) == ["batch"]:
         fresh = Finding("freshness", "", False, "Scored in batches, not by a server.", judged=False)
+    broken = violations(rows, model.contract).with_refused(refused)
+    looked_at = counted.rows + sum(each.rows for each in refused)
     return [
         fresh,
-        *contract_findings(violations(rows, model.contract), counted.rows, allowed=limits.alarm_rows),
+        *contract_findings(broken, looked_at, allowed=limits.alarm_rows),
         *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
         *category_findings(counted, model.bins, allowed=limits.alarm_rows),
     ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,12 +12,11 @@ from pathlib import Path
 import polars as pl
 
 from components.errors import DataError
+from components.monitoring.scored import SetAside, scored
 from components.monitoring.spool import CLOCK_SECONDS, scan
 
 CHAMPION = ("champion", "batch")
 """The variants whose predictions count; "shadow" and "challenger" are those of a trial beside it."""
-
-NEEDED = ("prediction_id", "served_at", "bundle_id", "variant")
 
 
 @dataclass(frozen=True)
@@ -31,12 +28,14 @@ class Predictions:
         damaged: lines, segments and parts that were passed over.
         future: predictions that say they were made after they were read.
         backwards: how often a clock went back.
+        set_aside: rows that batch scoring did not predict, as they break the contract; of every time.
     """
 
     rows: pl.LazyFrame
     damaged: int
     future: int
     backwards: int
+    set_aside: tuple[SetAside, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -54,6 +53,14 @@ class Predictions:
             pl.col("variant").is_in(list(variants)),
             *([pl.col("bundle_id") == bundle_id] if bundle_id else []),
         )
+
+    def refused(self, since: datetime, until: datetime, bundle_id: str) -> list[SetAside]:
+        """What was set aside by the contract of a bundle, where the scoring ended from ``since`` on and before ``until``."""
+        return [
+            each
+            for each in self.set_aside
+            if since <= each.at < until and (not bundle_id or each.bundle_id == bundle_id)
+        ]
 
 
 @contextmanager
@@ -73,61 +80,19 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
         raise DataError(
             f"{folder}: no folder of predictions; name the server's log or what was scored: LOG=."
         )
-    parts, damaged = _parts(folder)
+    batch = scored(folder)
     with tempfile.TemporaryDirectory(prefix="predictions-") as spool:
         scanned = scan(folder, since, until, now, Path(spool))
-        batches = [frame for frame in map(_part, parts) if frame is not None]
-        damaged += len(parts) - len(batches)
         latest = pl.lit(now + timedelta(seconds=CLOCK_SECONDS))
-        future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batches)
+        future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batch.parts)
         in_time = pl.col("served_at").is_between(since, until, closed="left") & (
             pl.col("served_at") <= latest
         )
-        frames = [each.filter(in_time) for each in batches]
+        frames = [each.filter(in_time) for each in batch.parts]
         served = [scanned.rows] if scanned.rows.collect_schema().names() else []
         rows = pl.concat([*served, *frames], how="diagonal_relaxed") if [*served, *frames] else pl.LazyFrame()
-        yield Predictions(rows, damaged + scanned.damaged, scanned.future + future, scanned.backwards)
-
-
-def _parts(folder: Path) -> tuple[list[Path], int]:
-    """The parts of every finished scoring, and how many of them are gone or altered; one under way is not looked at."""
-    sound, damaged = [], 0
-    for done in sorted({*folder.glob("done.json"), *folder.glob("*/done.json")}):
-        try:
-            told = json.loads(done.read_text(encoding="utf-8"))["parts"]
-            promised = {Path(part["name"]).name: str(part["sha256"]) for part in told}
-        except (OSError, ValueError, KeyError, TypeError):
-            damaged += 1
-            continue
-        for name, sha256 in promised.items():
-            if _digest(done.parent / name) == sha256:
-                sound.append(done.parent / name)
-            else:
-                damaged += 1
-    return sound, damaged
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
-def _part(path: Path) -> pl.LazyFrame | None:
-    """The rows of a part; None if it cannot be read."""
-    try:
-        frame = pl.scan_parquet(path)
-        types = frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError):
-        return None
-    if any(name not in types for name in NEEDED):
-        return None
-    served_at = types["served_at"]
-    if isinstance(served_at, pl.Datetime) and served_at.time_zone:
-        return frame.with_columns(pl.col("served_at").dt.convert_time_zone("UTC"))
-    return frame.with_columns(pl.col("served_at").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+        damaged, future = batch.damaged + scanned.damaged, scanned.future + future
+        yield Predictions(rows, damaged, future, scanned.backwards, batch.set_aside)
 
 
 def _count(rows: pl.LazyFrame) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ import polars as pl
 from components.monitoring.bins import Bins
 from components.monitoring.finding import Finding
 from components.monitoring.profile import Profile
+from components.monitoring.scored import SetAside
 from components.monitoring.spool import CLOCK_SECONDS
 from components.monitoring.windows import Window
 from components.training.features import MISSING
@@ -27,11 +29,19 @@ class Violations:
 
     rows: Mapping[tuple[str, str], int]
 
+    def with_refused(self, refused: Sequence[SetAside]) -> Violations:
+        """These, and those of the rows that batch scoring set aside."""
+        counted = Counter(self.rows)
+        for each in refused:
+            counted.update(each.violations)
+        return Violations(counted)
+
 
 def violations(rows: pl.LazyFrame, contract: Mapping[str, Any]) -> Violations:
     """The rows that break the bundle's contract.json, by column and rule, in one pass.
 
-    A server refuses such rows; they come from a log that another program wrote, or that was altered.
+    A server refuses such rows, and ScoreFlow sets them aside; they come from a log that another program wrote, or that
+    was altered.
 
     Args:
         rows: with the columns of the prediction log.
@@ -70,7 +80,13 @@ def _broken(rule: Mapping[str, Any], dtype: pl.DataType) -> dict[str, pl.Expr]:
 
 
 def contract_findings(found: Violations, rows: int, *, allowed: float) -> list[Finding]:
-    """An alarm for each rule that more rows break than are allowed, even at the lower end of the interval."""
+    """An alarm for each rule that more rows break than are allowed, even at the lower end of the interval.
+
+    Args:
+        found: how many rows break which rule.
+        rows: of the window, with those that were refused.
+        allowed: the share of rows that may break a rule.
+    """
     findings = []
     for (column, rule), broken in found.rows.items():
         low, high = exact(broken, rows)

@@ -13,11 +13,10 @@ from components.data.checks import REASONS, Flag, account, judge
 from components.data.contract import ColumnRule, ColumnType, Contract, Violation
 from components.data.intake import Period, of_period
 from components.data.reading import read_as
-from components.data.snapshot import Growing
 from components.data.spelling import respelled
 from components.errors import ContractError, DataError
 from components.scoring.identity import IDENTITY, identities, repeated
-from components.scoring.shards import Shard, keep
+from components.scoring.shards import Keeping, Shard
 
 if TYPE_CHECKING:
     from components.data.source import Taken
@@ -64,7 +63,7 @@ def take_in(
     Args:
         taken: the table.
         asked: what is asked of it.
-        shard_rows: the most rows in memory at once.
+        shard_rows: the most rows of a shard; two of them are in memory at once.
         most_refused_fraction: of all rows; a table of which more break the contract is none to be scored.
         folder: where the shards are to wait; what is there is written over.
         store: which has the folder.
@@ -75,25 +74,16 @@ def take_in(
         DataError: it cannot be read, or no row is meant.
     """
     reader = _Reader(taken, asked, shard_rows, most_refused_fraction * taken.rows)
-    rows, told = Growing(), Growing()
-    shards: list[Shard] = []
     violations: dict[tuple[str, str], Violation] = {}
-    schema: Mapping[str, pl.DataType] = {}
-    for good, bad, found in reader.batches():
-        shards.append(keep(len(shards), good, bad, folder, store))
-        inputs = good.drop(IDENTITY)
-        schema = inputs.schema
-        rows.add(inputs)
-        told.add(good.select(IDENTITY))
-        if bad.height:
-            told.add(bad)
-        _merge(violations, found)
-        _require_few(shards, taken.rows, most_refused_fraction, violations, folder)
-    if not shards:
+    with Keeping(folder, store) as kept:
+        for good, bad, found in reader.batches():
+            _merge(violations, found)
+            kept.add(good, bad)
+            _require_few(kept, taken.rows, most_refused_fraction, violations, folder)
+    if not kept.shards:
         raise DataError(_nothing(asked.period))
-    incoming = Incoming(folder, tuple(shards), rows.version(schema), "", tuple(violations.values()))
-    _require_few(shards, incoming.rows + incoming.refused, most_refused_fraction, violations, folder)
-    return replace(incoming, order=f"{rows.order}{told.order}")
+    _require_few(kept, kept.rows + kept.refused, most_refused_fraction, violations, folder)
+    return Incoming(folder, kept.shards, kept.data_version, kept.order, tuple(violations.values()))
 
 
 class _Reader:
@@ -187,17 +177,14 @@ def _merge(violations: dict[tuple[str, str], Violation], found: Sequence[Violati
 
 
 def _require_few(
-    shards: Sequence[Shard],
+    kept: Keeping,
     rows: int,
     fraction: float,
     violations: Mapping[tuple[str, str], Violation],
     folder: str,
 ) -> None:
     """Pass if no more rows were refused than may be, of ``rows``; told after every shard, not at the end."""
-    refused, seen = (
-        sum(shard.refused for shard in shards),
-        sum(shard.rows + shard.refused for shard in shards),
-    )
+    refused, seen = kept.refused, kept.rows + kept.refused
     if refused <= fraction * rows:
         return
     raise ContractError(

@@ -21,21 +21,37 @@ def distinct(table: pl.DataFrame) -> tuple[Rows, Rows]:
     codes, kinds = np.zeros(table.height, np.int64), 1
     for digits, base in sorted(map(_digits, table), key=lambda column: -column[1]):
         if kinds > _ROOM // base:
-            first, codes = _ranked(codes)
+            first, codes = _ranked(codes, kinds)
             kinds = len(first)
+            if kinds == table.height:
+                return first, codes
         codes, kinds = codes * base + digits, kinds * base
-    return _ranked(codes)
+    return _ranked(codes, kinds)
 
 
-def _ranked(codes: Rows) -> tuple[Rows, Rows]:
-    """A place of each code, in the order of the codes, and the rank of the code at each place, from 0."""
-    order = np.argsort(codes)
-    ordered = codes[order]
+def _ranked(codes: Rows, kinds: int) -> tuple[Rows, Rows]:
+    """A place of each code, in the order of the codes, and the rank of the code at each place, from 0.
+
+    Args:
+        codes: from 0 on.
+        kinds: more than the largest.
+    """
+    order, ordered = _ordered(codes, kinds)
     new = np.ones(len(codes), np.bool_)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     ranks = np.empty(len(codes), np.int64)
     ranks[order] = np.cumsum(new) - 1
     return order[new], ranks
+
+
+def _ordered(codes: Rows, kinds: int) -> tuple[Rows, Rows]:
+    """The places of the codes in their order, and the codes in their order; sorted with their places, where both fit."""
+    places = max(1, len(codes)).bit_length()
+    if kinds > _ROOM >> places:
+        order = np.argsort(codes)
+        return order, codes[order]
+    both = np.sort(codes << places | np.arange(len(codes)))
+    return both & ((1 << places) - 1), both >> places
 
 
 def _digits(values: pl.Series) -> tuple[Rows, int]:

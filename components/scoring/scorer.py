@@ -13,8 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from components.release import bundle
+from components.scoring.encoding import Encoded, Encoding, Given, Rows
 from components.scoring.repeats import distinct
 from components.serving.model import Model
+from components.serving.program import ROWS
 
 AT_ONCE = 50_000
 """Rows of one call; what the program makes on its way takes memory for each."""
@@ -39,6 +41,7 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model, self.scored, self.answered = model, 0, 0
+        self._encoding = Encoding(model)
         self._known: tuple[pl.DataFrame, pl.DataFrame] | None = None
         self._room = MOST_KNOWN
 
@@ -48,19 +51,20 @@ class Scorer:
         Args:
             rows: with the program's inputs, in the contract's types.
         """
-        features = rows.select(list(self.model.program.inputs))
+        encoded = self._encoding.of(rows)
+        kinds = encoded.kinds
         known = 0 if self._known is None else self._known[0].height
-        together = features if self._known is None else pl.concat([self._known[0], features])
-        one, kind = distinct(together)
+        one, kind = distinct(kinds if self._known is None else pl.concat([self._known[0], kinds]))
         new = np.ones(len(one), np.bool_)
         new[kind[:known]] = False
-        asked = together[one[new]]
-        said = pl.concat([*([self._known[1]] if self._known else []), *self._said(asked)])
+        asked = one[new] - known
+        said = pl.concat([*([self._known[1]] if self._known else []), *self._said(encoded, asked)])
         place = np.empty(len(one), np.int64)
         place[kind[:known]] = np.arange(known)
-        place[new] = known + np.arange(asked.height)
-        self.scored, self.answered = self.scored + asked.height, self.answered + rows.height
-        self._remember(asked, said.tail(asked.height), np.bincount(kind[known:], minlength=len(one))[new])
+        place[new] = known + np.arange(len(asked))
+        self.scored, self.answered = self.scored + len(asked), self.answered + rows.height
+        times = np.bincount(kind[known:], minlength=len(one))[new]
+        self._remember(kinds[asked], said.tail(len(asked)), times)
         return said[place[kind[known:]]]
 
     def _remember(self, asked: pl.DataFrame, said: pl.DataFrame, times: NDArray[np.int64]) -> None:
@@ -79,17 +83,16 @@ class Scorer:
             before = self._known or (asked.clear(), said.clear())
             self._known = pl.concat([before[0], asked[often]]), pl.concat([before[1], said[often]])
 
-    def _said(self, features: pl.DataFrame) -> list[pl.DataFrame]:
-        """The program's predictions, call by call."""
-        calls = (features.slice(start, AT_ONCE) for start in range(0, features.height, AT_ONCE))
-        return [_frame(self._called(part)) for part in calls]
+    def _said(self, encoded: Encoded, rows: Rows) -> list[pl.DataFrame]:
+        """The program's predictions of some of the rows, call by call."""
+        calls = (rows[start : start + AT_ONCE] for start in range(0, len(rows), AT_ONCE))
+        return [_frame(self._called(encoded.given(part))) for part in calls]
 
-    def _called(self, features: pl.DataFrame) -> Mapping[str, NDArray[Any]]:
+    def _called(self, given: Given) -> Mapping[str, NDArray[Any]]:
         """What the program says; where no date has to be read first, columns are handed to it as it runs them."""
         program = self.model.program
-        arrays = {name: _array(features[name], kind) for name, kind in program.inputs.items()}
-        run = program.predict if "datetime" in program.inputs.values() else program.run
-        said = run(arrays)
+        reads = ROWS not in given and "datetime" in program.inputs.values()
+        said = program.predict(given) if reads else program.run(given)
         columns: Mapping[str, NDArray[Any]] = self.model.columns_of(said, program.classes)
         return columns
 
@@ -110,26 +113,6 @@ def loaded(files: Mapping[str, bytes], bundle_id: str, threads: int = 1) -> Iter
         folder = Path(name) / "bundle"
         bundle.write(files, folder)
         yield Scorer(Model.load(folder, bundle_id, threads))
-
-
-def _array(values: pl.Series, kind: str) -> NDArray[Any]:
-    """A column as the program takes it: numbers with NaN, texts with None, dates with NaT for what is missing."""
-    if kind == "double":
-        return values.cast(pl.Float64).to_numpy()
-    if kind == "datetime":
-        return values.cast(pl.Datetime("us")).to_numpy()
-    return _labels(values) if values.dtype == pl.Categorical else values.to_numpy()
-
-
-def _labels(values: pl.Series) -> NDArray[Any]:
-    """The texts of categories, each of which is made only once."""
-    known = values.drop_nulls().unique()
-    codes = known.to_physical().to_numpy()
-    last = int(codes.max(initial=0)) + 1
-    labels = np.full(last + 1, None, dtype=object)
-    labels[codes] = known.cast(pl.String).to_list()
-    texts: NDArray[Any] = labels[values.to_physical().fill_null(last).to_numpy()]
-    return texts
 
 
 def _frame(said: Mapping[str, NDArray[Any]]) -> pl.DataFrame:

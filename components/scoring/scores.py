@@ -223,15 +223,20 @@ def _named(rows: pl.DataFrame, score_id: str) -> pl.DataFrame:
 def _table(rows: pl.DataFrame, scorer: Scorer, data_version: str) -> pl.DataFrame:
     model = scorer.model
     said = scorer.predictions(rows)
-    constant = {
-        "served_at": pl.lit(datetime.now(UTC)),
-        "model_version": pl.lit(model.version),
-        "bundle_id": pl.lit(model.bundle_id),
-        "variant": pl.lit(VARIANT),
-        "data_version": pl.lit(data_version),
+    told = {
+        "model_version": model.version,
+        "bundle_id": model.bundle_id,
+        "variant": VARIANT,
+        "data_version": data_version,
     }
+    # As categories, each is written once a part and not looked at again for every row.
+    constant = {name: pl.lit(value).cast(pl.Categorical) for name, value in told.items()}
     inputs = [name for name in rows.columns if name != IDENTITY]
-    return rows.with_columns(**constant).select(*WRITTEN, *inputs).hstack(said)
+    return (
+        rows.with_columns(served_at=pl.lit(datetime.now(UTC)), **constant)
+        .select(*WRITTEN, *inputs)
+        .hstack(said)
+    )
 
 
 def _kept(name: str, rows: pl.DataFrame, store: Store) -> Part:

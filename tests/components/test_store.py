@@ -1,8 +1,10 @@
 """The store: objects are written whole, and exactly one of two writers creates a name."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -188,3 +190,32 @@ def test_what_is_removed_on_s3_is_gone_with_all_below_it_and_nothing_else(s3: Bu
     for _ in range(2):
         store.remove("a")
         assert store.names("") == ["ab/3"]
+
+
+def lying(store: Store) -> tuple[list[str], list[bool]]:
+    """The folders of a store in which a test writes, and of which it is known when they changed."""
+    for name in ("runs/1/a", "runs/1/b/c", "runs/2/a", "runs/file", "other/1/a"):
+        store.write(name, b"x")
+    found = store.folders("runs")
+    minutes = timedelta(minutes=5)  # as far as two clocks may differ
+    now = datetime.now(UTC)
+    changes = [store.changed(name) for name in found]
+    return found, [change is not None and abs(change - now) < minutes for change in changes]
+
+
+def test_folders_are_told_with_their_last_change(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert lying(store) == (["runs/1", "runs/2"], [True, True])
+    os.utime(tmp_path / "runs" / "1" / "a", (0, 0))
+    changed = store.changed("runs/1")
+    assert changed is not None
+    assert changed.year > 2000
+    os.utime(tmp_path / "runs" / "1" / "b" / "c", (86_400, 86_400))
+    assert store.changed("runs/1") == datetime(1970, 1, 2, tzinfo=UTC)
+    assert (store.folders("none"), store.changed("none")) == ([], None)
+
+
+def test_folders_on_s3_are_told_with_their_last_change(s3: BusyS3) -> None:
+    store = Store("s3://project/folders")
+    assert lying(store) == (["runs/1", "runs/2"], [True, True])
+    assert (store.folders("none"), store.changed("none")) == ([], None)

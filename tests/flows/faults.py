@@ -35,7 +35,7 @@ DEPLOYING = {
 """The same of a deployment, in the order in which they come."""
 
 MONITORING = {
-    "log": ("components/monitoring/predictions.py", "_parts"),
+    "log": ("components/monitoring/scored.py", "scored"),
     "account": ("components/monitoring/accounts.py", "keep"),
     "labels": ("components/monitoring/labels.py", "joined"),
     "alert": ("components/release/ledger.py", "Ledger.append"),

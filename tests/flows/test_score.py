@@ -1,6 +1,8 @@
 """A table is scored by the champion, once and whole, and one that it cannot score is refused with an account."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import polars as pl
@@ -124,6 +126,18 @@ def test_scored_again_it_is_the_same_place_and_says_so(first, project):
     assert done.code == 0, done.output
     assert "were scored by this bundle before; nothing was written anew" in done.output
     assert {path: path.read_bytes() for path in (project.root / "store" / "scores").rglob("*.*")} == before
+
+
+def test_what_a_run_left_long_ago_is_cleared_and_what_another_left_now_is_not(project, first):
+    waiting = project.root / "store" / "incoming" / "ScoreFlow"
+    for run in ("1", "2"):
+        (waiting / run).mkdir(parents=True)
+        (waiting / run / "rows-00000.parquet").write_bytes(b"rows")
+    os.utime(waiting / "1" / "rows-00000.parquet", (0, 0))
+    done = project.score()
+    assert done.code == 0, done.output
+    assert [path.name for path in waiting.iterdir()] == ["2"]
+    shutil.rmtree(waiting / "2")
 
 
 def test_bad_rows_are_set_aside_and_told(project, first):

@@ -100,12 +100,12 @@ def test_a_clock_that_goes_back_is_counted_and_its_rows_count_by_their_own_time(
     assert (found.height, told.backwards) == (6, 1)
 
 
-def scored(folder: Path, at: datetime = DAY, done: bool = True) -> Path:
+def scored(folder: Path, at: datetime = DAY, done: bool = True, **told_too: object) -> Path:
     folder.mkdir(parents=True)
     table = pl.DataFrame(
         {"prediction_id": ["s:0", "s:1"], "served_at": [at, at], "model_version": "12", "bundle_id": "b" * 64,
          "variant": "batch", "data_version": "d", "age": [3, 4], "y_score": [0.1, 0.9]}
-    )  # fmt: skip
+    ).cast(dict.fromkeys(("model_version", "bundle_id", "variant", "data_version"), pl.Categorical))  # fmt: skip
     part = folder / "part-00000.parquet"
     table.write_parquet(part)
     told = {
@@ -114,7 +114,7 @@ def scored(folder: Path, at: datetime = DAY, done: bool = True) -> Path:
         "rows": 2,
     }
     if done:
-        (folder / "done.json").write_text(json.dumps({"parts": [told]}))
+        (folder / "done.json").write_text(json.dumps({"parts": [told], **told_too}))
     return part
 
 
@@ -143,6 +143,33 @@ def test_a_damaged_part_is_counted_and_passed_over(tmp_path, harm):
         (part.parent / "done.json").write_text("{")
     found, told = rows(tmp_path)
     assert (found.height, told.damaged) == (2, 1)
+
+
+SET_ASIDE = {
+    "bundle_id": "b" * 64,
+    "refused_rows": 3,
+    "violations": [
+        {"column": "age", "rule": "below 13", "rows": 3, "example": "7"},
+        {"column": "note", "rule": "missing", "rows": 1, "example": "nothing"},
+    ],
+}
+
+
+def test_rows_that_a_scoring_set_aside_are_told_in_the_window_of_its_end(tmp_path):
+    scored(tmp_path / "s1", at=DAY + timedelta(hours=5), **SET_ASIDE)
+    scored(tmp_path / "s2")
+    _, told = rows(tmp_path)
+    (found,) = told.refused(DAY, DAY + timedelta(days=1), "b" * 64)
+    assert (found.at, found.rows) == (DAY + timedelta(hours=5), 3)
+    assert found.violations == {("age", "below 13"): 3, ("note", "missing"): 1}
+    assert told.refused(DAY + timedelta(hours=6), NOW, "b" * 64) == []
+    assert told.refused(DAY, NOW, "c" * 64) == []
+
+
+def test_a_manifest_that_tells_no_numbers_is_damaged(tmp_path):
+    scored(tmp_path / "s1", **SET_ASIDE | {"violations": [{"column": "age"}]})
+    found, told = rows(tmp_path)
+    assert (found.height, told.damaged, told.set_aside) == (0, 1, ())
 
 
 def test_scores_from_the_future_are_counted(tmp_path):

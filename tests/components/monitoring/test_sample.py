@@ -9,6 +9,7 @@ from components.monitoring import accounts, looking
 from components.monitoring.accounts import Account
 from components.monitoring.labels import joined, settled
 from components.monitoring.predictions import Predictions
+from components.monitoring.scored import SetAside
 from components.monitoring.trial import trial
 from tests.components.monitoring.sample import LIMITS, labels, log, logged, model, table, window
 
@@ -80,6 +81,20 @@ def test_a_broken_column_is_named(column, broken):
     named = {each.subject.split(":")[0] for each in account.findings if each.alarm and each.kind in ("drift", "association", "missing", "contract", "categories")}  # fmt: skip
     assert named == {column}
     assert not account.details["estimate"]["believed"]
+
+
+@pytest.mark.parametrize(("share", "alarmed"), [(0.2, True), (0.0001, False)])
+def test_rows_that_batch_scoring_set_aside_count_as_breaking_the_contract(share, alarmed):
+    rows = log(2016)
+    many = max(1, int(rows.height * share))
+    aside = SetAside(window(2016).start, model().bundle_id, many, {("age", "below 13"): many})
+    others = SetAside(window(2017).start, model().bundle_id, many, {("age", "above 90"): many})
+    found = Predictions(rows.lazy(), 0, 0, 0, (aside, others))
+    account = looking.served(found, window(2016), model(), "production", LIMITS, [])
+    assert alarms(account) == (["contract age: below 13"] if alarmed else [])
+    (told,) = [each for each in account.findings if each.kind == "contract"]
+    assert f"{many:,} of {rows.height + many:,} rows break the contract in age (below 13)" in told.reason
+    assert (account.rows, account.details["refused"]) == (rows.height, many)
 
 
 def test_another_score_than_the_program_gives_is_skew():

@@ -54,3 +54,11 @@ def test_room_for_codes_is_made_where_columns_have_many_values(monkeypatch):
     first, kind = distinct(table)
     assert table[first][kind].equals(table)
     assert len(first) == table.n_unique()
+
+
+def test_where_all_rows_differ_in_the_first_columns_the_others_are_not_asked(monkeypatch):
+    monkeypatch.setattr(repeats, "_ROOM", 1 << 10)
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"number": rng.permutation(900), "one": rng.integers(0, 9, 900)})
+    first, kind = distinct(table)
+    assert (len(first), table[first][kind].equals(table)) == (900, True)
