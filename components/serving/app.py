@@ -74,7 +74,7 @@ class App:
         )
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._prefix, self._numbers = secrets.token_hex(8).encode(), itertools.count(1)
-        self._in_flight = self._waiting = 0
+        self._in_flight = self._waiting = self._held_bytes = 0
         self.ready, self.draining = True, False
 
     @property
@@ -111,7 +111,7 @@ class App:
         given = headers.get(b"x-request-id")
         if given is None or not REQUEST_ID.fullmatch(given):
             given = b"%b-%x" % (self._prefix, next(self._numbers))
-        route, unread, waits = "other", True, 0
+        route, unread, waits, body = "other", True, 0, b""
         self._in_flight += 1
         try:
             endpoint = self._endpoints.find(scope["path"])
@@ -120,12 +120,13 @@ class App:
             if endpoint.methods == POSTS:
                 waits = 1
                 self._waiting += 1
-                body = await self._body(scope, receive, headers)
-                if body is None:
+                came = await self._body(scope, receive, headers)
+                if came is None:
                     return
-                unread = False
+                body, unread = came, False
+                self._held_bytes += len(body)
             else:
-                body, unread = b"", WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
+                unread = WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
             answer = await self._answer(endpoint, Request(headers, body, given.decode()))
         except RequestError as error:
             answer = self.refusal(error, route)
@@ -134,6 +135,7 @@ class App:
         finally:
             self._in_flight -= 1
             self._waiting -= waits
+            self._held_bytes -= len(body)
         self._traffic.answered(route, answer.status, perf_counter() - started)
         sent = [
             (b"content-type", answer.content_type),
@@ -192,13 +194,14 @@ class App:
         """The whole body; None if the client went away.
 
         Raises:
-            RequestError: it is too long, is compressed, or comes too slowly.
+            RequestError: it is too long, is compressed, comes too slowly, or there is no room for it now.
         """
         if b"content-encoding" in headers and headers[b"content-encoding"].lower() != b"identity":
             raise RequestError(415, "The body is compressed; send it as it is.")
-        most = self._settings.max_body_bytes
-        if int(headers.get(b"content-length", b"0")) > most:
+        most, announced = self._settings.max_body_bytes, int(headers.get(b"content-length", b"0"))
+        if announced > most:
             raise _too_long(most)
+        self._require_room(announced)
         message = await receive() if WHOLE_MESSAGE in scope else None
         if message and message["type"] == "http.request" and not message["more_body"]:
             if len(message["body"]) > most:
@@ -227,8 +230,10 @@ class App:
                     return None
                 parts.append(message["body"])
                 length, more = length + len(parts[-1]), message["more_body"]
+                self._held_bytes += len(parts[-1])
                 if length > most:
                     raise _too_long(most)
+                self._require_room(0)
                 message = None
         except asyncio.CancelledError:
             if not late:
@@ -238,7 +243,13 @@ class App:
             raise RequestError(408, told, reason="timeout") from None
         finally:
             timer.cancel()
+            self._held_bytes -= length
         return b"".join(parts)
+
+    def _require_room(self, announced: int) -> None:
+        if self._held_bytes + announced > self._settings.held_bytes:
+            told = "The server holds as many long requests as it may; try again."
+            raise RequestError(503, told, reason="memory", headers=RETRY)
 
     def refusal(self, error: RequestError, route: str) -> Answer:
         """The answer to a request that is refused, which is told and counted."""
