@@ -44,14 +44,14 @@ class Asked(msgspec.Struct, frozen=True):
     binary: bool
 
 
-def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int, columns: int) -> Asked:
+def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int, width: int) -> Asked:
     """What the request asks.
 
     Args:
         headers: its last ones of each name.
         body: all of it.
         max_rows: more are refused.
-        columns: of the contract.
+        width: how many columns the contract has.
 
     Raises:
         RequestError: it is no request for inference.
@@ -63,7 +63,7 @@ def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int, columns: int)
         )
     length = _json_length(headers, body)
     head, rest = body[:length], memoryview(body)[length:]
-    bounds.require_json(head, max_rows, columns, lists_a_row=columns)  # each value may be a list of its own
+    bounds.require_json(head, max_rows, width, lists_a_row=width)  # each value may be a list of its own
     said = decoded(head)
     inputs = said.get("inputs") if isinstance(said, dict) else None
     if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):

@@ -59,13 +59,15 @@ def deployables(facts: Facts) -> dict[str, str]:
             most=least * kubernetes.MOST_TIMES,
             digest=facts.digest or kubernetes.NO_DIGEST,
         ),
+        **prometheus.scrape(facts.name, facts.environment),
         **prometheus.rules(
             facts.name,
+            facts.environment,
             latency_seconds=facts.latency_seconds,
             model_age_days=facts.model_age_days,
             max_waiting=facts.serving["max_waiting"],
         ),
-        **grafana.dashboard(facts.name),
+        **grafana.dashboard(facts.name, facts.environment),
     }
 
 

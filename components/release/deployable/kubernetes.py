@@ -88,8 +88,9 @@ def memory_mebibytes(serving: Mapping[str, Any]) -> int:
     held = max(serving["max_waiting_bytes"], serving["max_body_bytes"])
     read = READ_TIMES * serving["max_body_bytes"]
     headers = serving["max_connections"] * HEADER_BYTES
-    worker = BASE_MEBIBYTES + math.ceil((held + read + headers + serving["log_buffer_bytes"]) / 2**20)
-    return PARENT_MEBIBYTES + int(serving["workers"]) * worker
+    worker: int = BASE_MEBIBYTES + math.ceil((held + read + headers + serving["log_buffer_bytes"]) / 2**20)
+    workers: int = serving["workers"]
+    return PARENT_MEBIBYTES + workers * worker
 
 
 def overlay(

@@ -53,11 +53,10 @@ def test_a_csv_of_one_endless_row_is_refused_before_it_is_read(first, row):
 
 
 def test_a_csv_of_many_rows_that_are_too_wide_is_refused_before_all_are_read():
+    names = ",".join(f"c{number}" for number in range(1000)).encode()
+    body = names + b"\n" + (b"a," * 999 + b"a\n") * 2000
     with pytest.raises(RequestError, match="more than 500,000 values"):
-        names = ",".join(f"c{number}" for number in range(1000)).encode()
-        mlflow_protocol.table(
-            "text/csv", names + b"\n" + (b"a," * 999 + b"a\n") * 2000, SETTINGS.max_rows, len(ROW)
-        )
+        mlflow_protocol.table("text/csv", body, SETTINGS.max_rows, len(ROW))
 
 
 def test_tensors_that_no_number_of_rows_needs_are_refused_before_they_are_decoded():

@@ -1,6 +1,7 @@
 """What an environment's files say, as the tools that read them understand it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -280,4 +281,30 @@ def test_limits_come_from_the_settings():
     text = deployables(facts(latency_seconds=0.025, model_age_days=30.0))["prometheus/rules.yaml"]
     assert "> 0.025\n" in text
     assert "> 2592000\n" in text
-    assert "serving_workers) * 64)" in text
+    assert 'serving_workers{job="job-coaching-production"}) * 64)' in text
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_rules_and_the_dashboard_go_by_the_job_that_scrapes(environment):
+    made = deployables(facts(environment))
+    (job,) = yaml.safe_load(made["prometheus/scrape.yaml"])["scrape_configs"]
+    assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == [job["job_name"]]
+    overlay = yaml.safe_load(made[f"kubernetes/overlays/{environment}/kustomization.yaml"])
+    assert overlay["namespace"] == job["job_name"]
+    named = set(re.findall('job="([^"]+)"', made["prometheus/rules.yaml"]))
+    assert named == {job["job_name"]} == {f"job-coaching-{environment}"}
+    variables = {
+        each["name"]: each for each in json.loads(made["grafana/dashboard.json"])["templating"]["list"]
+    }
+    assert variables["job"]["current"]["value"] == job["job_name"]
+    assert (
+        "prometheus.io" not in made["kubernetes/base/deployment.yaml"]
+    )  # which would scrape it under another job
+
+
+def test_every_metric_of_a_rule_is_of_the_job():
+    text = deployables(facts())["prometheus/rules.yaml"]
+    expressions = [rule["expr"] for rule in yaml.safe_load(text)["groups"][0]["rules"]]
+    chosen = re.findall(r"\b(?:serving_\w+|up)\b(\{[^}]*)?", " ".join(expressions))
+    assert len(chosen) >= 17
+    assert all(labels.startswith('{job="job-coaching-production"') for labels in chosen)
