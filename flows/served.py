@@ -108,5 +108,5 @@ def facts(run: Any, files: Mapping[str, bytes]) -> Facts:
         latency_seconds=deploy.latency_milliseconds / 1000,
         model_age_days=deploy.model_age_days,
         digest=digest_of(FOLDER / run.target.environment),
-        replicas=run.cost.replicas if run.cost else 1,
+        cores=run.cost.replicas if run.cost else 1,
     )

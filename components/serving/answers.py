@@ -37,7 +37,7 @@ class RequestError(Exception):
         message: for people.
         problems: which rows break which rules, if that is why.
         reason: under what the metrics count it: "queue", "body", "rows", "token", "timeout", "unread",
-            "connections" or "".
+            "connections", "memory", "malformed" or "".
         headers: that the answer carries.
     """
 

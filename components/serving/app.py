@@ -16,7 +16,7 @@ import msgspec
 
 from components.serving import events
 from components.serving.answers import REQUEST_ID, Answer, Header, RequestError
-from components.serving.body import Message, Receive, require_plain, whole
+from components.serving.body import RETRY, Held, Message, Receive, require_plain, whole
 from components.serving.endpoints import POSTS, Endpoint, Endpoints, Question, Request
 from components.serving.scoring import Scored, Scorer
 from components.serving.together import Together
@@ -36,7 +36,6 @@ Send = Callable[[Message], Awaitable[None]]
 INLINE_BYTES = 32_768
 """Longer bodies are worked on in a thread, so that probes and short requests are answered meanwhile."""
 
-RETRY = ((b"retry-after", b"1"),)
 """For those who may come again."""
 
 WHOLE_MESSAGE = "serving.whole_message"
@@ -96,6 +95,7 @@ class App:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._prefix, self._numbers = secrets.token_hex(8).encode(), itertools.count(1)
         self._in_flight = self._waiting = 0
+        self._held = Held(settings.held_bytes)
         self.ready, self.draining = True, False
 
     @property
@@ -130,7 +130,7 @@ class App:
         started = perf_counter()
         headers = dict(scope["headers"])
         given = self._named(headers)
-        route, unread, waits = "other", True, 0
+        route, unread, waits, body = "other", True, 0, b""
         self._in_flight += 1
         try:
             endpoint = self._endpoints.find(scope["path"])
@@ -139,12 +139,13 @@ class App:
             if endpoint.methods == POSTS:
                 waits = 1
                 self._waiting += 1
-                body = await self._body(scope, receive, headers)
-                if body is None:
+                came = await self._body(scope, receive, headers)
+                if came is None:
                     return
-                unread = False
+                body, unread = came, False
+                self._held.bytes += len(body)
             else:
-                body, unread = b"", WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
+                unread = WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
             answer = await self._answer(endpoint, Request(headers, body, given.decode()))
         except RequestError as error:
             answer = self.refusal(error, route)
@@ -153,6 +154,7 @@ class App:
         finally:
             self._in_flight -= 1
             self._waiting -= waits
+            self._held.bytes -= len(body)
         self._traffic.answered(route, answer.status, perf_counter() - started)
         sent = [
             (b"content-type", answer.content_type),
@@ -232,12 +234,13 @@ class App:
         """The whole body; None if the client went away."""
         most = self._settings.max_body_bytes
         require_plain(headers, 0, most)
+        self._held.require_room(int(headers.get(b"content-length", b"0")))
         message = await receive() if WHOLE_MESSAGE in scope else None
         if message and message["type"] == "http.request" and not message["more_body"]:
             body: bytes = message["body"]
             require_plain(headers, len(body), most)
             return body
-        return await whole(receive, message, most, self.timeout_seconds)
+        return await whole(receive, message, most, self.timeout_seconds, self._held)
 
     async def _answer(self, endpoint: Endpoint, request: Request) -> Answer:
         if endpoint.slow or len(request.body) > INLINE_BYTES:

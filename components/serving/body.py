@@ -8,6 +8,8 @@ from typing import Any
 
 from components.serving.answers import RequestError
 
+RETRY = ((b"retry-after", b"1"),)
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
@@ -29,7 +31,33 @@ def require_plain(headers: Mapping[bytes, bytes], length: int, most: int) -> Non
         raise _too_long(most)
 
 
-async def whole(receive: Receive, message: Message | None, most: int, seconds: float) -> bytes | None:
+class Held:
+    """The bodies that a worker has in hand, of all its requests together.
+
+    Args:
+        most: how many bytes they may be.
+
+    Attributes:
+        bytes: how many they are.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self.bytes = most, 0
+
+    def require_room(self, announced: int) -> None:
+        """None, if so many bytes more may be held.
+
+        Raises:
+            RequestError: they may not, for now.
+        """
+        if self.bytes + announced > self._most:
+            told = "The server holds as many long requests as it may; try again."
+            raise RequestError(503, told, reason="memory", headers=RETRY)
+
+
+async def whole(
+    receive: Receive, message: Message | None, most: int, seconds: float, held: Held
+) -> bytes | None:
     """The whole body from its parts, each of which may have to be waited for; None if the client went away.
 
     Args:
@@ -37,9 +65,10 @@ async def whole(receive: Receive, message: Message | None, most: int, seconds: f
         message: the first part, if it was received.
         most: the longest body, in bytes.
         seconds: how long all of it may take.
+        held: counts what has come of it, until it is whole.
 
     Raises:
-        RequestError: it is too long, or comes too slowly.
+        RequestError: it is too long, comes too slowly, or there is no room for it now.
     """
     parts: list[bytes] = []
     length, more = 0, True
@@ -59,8 +88,10 @@ async def whole(receive: Receive, message: Message | None, most: int, seconds: f
                 return None
             parts.append(message["body"])
             length, more = length + len(parts[-1]), message["more_body"]
+            held.bytes += len(parts[-1])
             if length > most:
                 raise _too_long(most)
+            held.require_room(0)
             message = None
     except asyncio.CancelledError:
         if not late:
@@ -70,6 +101,7 @@ async def whole(receive: Receive, message: Message | None, most: int, seconds: f
         raise RequestError(408, told, reason="timeout") from None
     finally:
         timer.cancel()
+        held.bytes -= length
     return b"".join(parts)
 
 

@@ -71,12 +71,14 @@ class Rules:
     Attributes:
         features: the rules of the columns that a row must have.
         optional: the rules of those that it may have: sensitive ones, for the log.
+        width: how many columns these are.
     """
 
     def __init__(self, features: Sequence[Rule], optional: Sequence[Rule]) -> None:
         self.features, self.optional = tuple(features), tuple(optional)
         self._columns = [Column(rule) for rule in (*features, *optional)]
         self._names = frozenset(column.name for column in self._columns)
+        self.width = len(self._columns)
 
     @classmethod
     def from_json(cls, contract: Mapping[str, Any]) -> Rules:

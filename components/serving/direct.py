@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from components.serving.answers import Answer, RequestError
 from components.serving.app import INLINE_BYTES
-from components.serving.connection import MOST_HEADER_BYTES, Connection
+from components.serving.connection import MOST_HEADER_BYTES, Connection, malformed
 
 _METHODS = frozenset({b"GET", b"POST"})
 
@@ -22,7 +22,7 @@ class Direct(Connection):
     """
 
     _idle: asyncio.TimerHandle | None = None
-    _held, _taken, _last, _large, _used = False, False, False, False, 0.0
+    _held, _taken, _last, _used = False, False, False, 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._parts: list[bytes] = []
@@ -35,13 +35,14 @@ class Direct(Connection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._large = len(data) > MOST_HEADER_BYTES
         super().data_received(data)
         if self._held and not self._in_headers and not self.transport.is_closing():
             try:
                 self._hand_over()  # the rest of the body is to come
+            except RequestError as error:
+                self._refuse(error)
             except (HttpParserError, ValueError):
-                self.send_400_response("Invalid HTTP request received.")
+                self._refuse(malformed())
 
     def on_message_begin(self) -> None:
         if self._taken:
@@ -62,7 +63,7 @@ class Direct(Connection):
         busy = self.cycle is not None and not self.cycle.response_complete
         if (
             busy
-            or self._large
+            or self._arrived + self._header_bytes > MOST_HEADER_BYTES
             or self.expect_100_continue
             or self.flow.write_paused
             or self.parser.should_upgrade()
@@ -117,11 +118,6 @@ class Direct(Connection):
             self._last = True
         else:
             super().shutdown()
-
-    def send_400_response(self, msg: str) -> None:
-        if self._taken:
-            self._app.settle()
-        super().send_400_response(msg)
 
     def _refuse(self, error: RequestError) -> None:
         if self._taken:

@@ -162,15 +162,17 @@ class Endpoints:
             plain = self._scorer.plainly(request.body, request.request_id, self._max_rows)
             if plain is not None:
                 return Question(plain, mlflow_protocol.answered)
-        table = mlflow_protocol.table(content_type.decode("latin-1"), request.body, self._max_rows)
+        columns = self._deployment.champion.model.rules.width
+        table = mlflow_protocol.table(content_type.decode("latin-1"), request.body, self._max_rows, columns)
         return Question(self._scorer.admitted(table, request.request_id), mlflow_protocol.answered)
 
     def _explain(self, request: Request) -> Answer:
         from components.serving import explanation  # few ask for it, and then it is time enough
 
         content_type = request.headers.get(b"content-type", b"").decode("latin-1")
-        table = mlflow_protocol.table(content_type, request.body, min(self._max_rows, explanation.MOST_ROWS))
         model = self._deployment.champion.model
+        most = min(self._max_rows, explanation.MOST_ROWS)
+        table = mlflow_protocol.table(content_type, request.body, most, model.rules.width)
         checked = model.rules.check(table.columns, table.rows)
         if checked.problems:
             raise refused(checked.problems)
@@ -178,7 +180,9 @@ class Endpoints:
 
     def _infer(self, name: str, version: str, request: Request) -> Question:
         meant = self._variant(name, version)
-        asked = inference_protocol.asked(request.headers, request.body, self._max_rows)
+        asked = inference_protocol.asked(
+            request.headers, request.body, self._max_rows, meant.model.rules.width
+        )
         inference_protocol.require_outputs(asked.outputs or {}, meant.model.recorded["predictions"])
         named = asked.id if REQUEST_ID.fullmatch(asked.id.encode()) else request.request_id
         admitted = self._scorer.admitted(asked.table, named, meant if version else None)

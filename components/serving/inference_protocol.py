@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from components.serving import tensors
+from components.serving import bounds, tensors
 from components.serving.answers import Answer, RequestError, told
 from components.serving.columns import Rule
 from components.serving.table import Table, decoded, of_columns, require_distinct, require_rows
@@ -44,8 +44,14 @@ class Asked(msgspec.Struct, frozen=True):
     binary: bool
 
 
-def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int) -> Asked:
+def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int, width: int) -> Asked:
     """What the request asks.
+
+    Args:
+        headers: its last ones of each name.
+        body: all of it.
+        max_rows: more are refused.
+        width: how many columns the contract has.
 
     Raises:
         RequestError: it is no request for inference.
@@ -56,7 +62,9 @@ def asked(headers: dict[bytes, bytes], body: bytes, max_rows: int) -> Asked:
             415, f"The content type is {kind[:100]!r}; send application/json or application/octet-stream."
         )
     length = _json_length(headers, body)
-    said, rest = decoded(body[:length]), memoryview(body)[length:]
+    head, rest = body[:length], memoryview(body)[length:]
+    bounds.require_json(head, max_rows, width, lists_a_row=width)  # each value may be a list of its own
+    said = decoded(head)
     inputs = said.get("inputs") if isinstance(said, dict) else None
     if not isinstance(inputs, list) or not all(isinstance(each, dict) for each in inputs):
         raise RequestError(400, 'The body must be {"inputs": [{"name", "shape", "datatype", "data"}, ...]}.')

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from components.serving import bounds
 from components.serving.answers import Answer, RequestError, told
 from components.serving.table import (
     Table,
@@ -31,20 +32,22 @@ _ENCODER = msgspec.json.Encoder()
 _MOST_FIELD_CHARACTERS = 1 << 20
 
 
-def table(content_type: str, body: bytes, max_rows: int) -> Table:
+def table(content_type: str, body: bytes, max_rows: int, columns: int) -> Table:
     """The rows that a request sends.
 
     Args:
         content_type: JSON or CSV.
         body: an object with one of the four formats, or CSV whose first line names the columns.
         max_rows: more are refused.
+        columns: of the contract.
 
     Raises:
         RequestError: the content type or the body is something else.
     """
     if content_type == "application/json" or _kind(content_type) == "application/json":
+        bounds.require_json(body, max_rows, columns)
         return _of_json(decoded(body), max_rows)
-    return _of_csv(body, max_rows)
+    return _of_csv(body, max_rows, bounds.cells(max_rows, columns))
 
 
 def _kind(content_type: str) -> str:
@@ -101,14 +104,17 @@ def _of_inputs(content: Any, max_rows: int) -> Table:
     return of_columns({name: [value] for name, value in content.items()}, max_rows)
 
 
-def _of_csv(body: bytes, max_rows: int) -> Table:
+def _of_csv(body: bytes, max_rows: int, most: int) -> Table:
     csv.field_size_limit(_MOST_FIELD_CHARACTERS)
     try:
-        lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        text = bounds.Lines(io.StringIO(body.decode("utf-8-sig"), newline=""), most, max_rows)
+        lines = csv.reader(text, strict=True)
         names = next(lines, [])
+        text.read(len(names))
         require_distinct(names)
         rows: list[list[str]] = []
         for line in lines:
+            text.read(len(line))
             if not line and len(names) != 1:
                 continue
             if len(rows) == max_rows:

@@ -290,8 +290,12 @@ class _Segment:
 
 
 def segments(folder: Path) -> list[Path]:
-    """The segments of a log, oldest first."""
-    return sorted(Path(folder).glob(f"*/*{SUFFIX}"))
+    """The segments of a log, oldest first by their days and times.
+
+    Below the folder are folders of days; or folders of pods that share a volume, and in each the folders of days.
+    """
+    found = [path for depth in ("*", "*/*") for path in Path(folder).glob(f"{depth}/*{SUFFIX}")]
+    return sorted(found, key=lambda path: (path.parent.name, path.name, path))
 
 
 def records(segment: Path) -> Iterator[Record | None]:

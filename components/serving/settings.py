@@ -13,8 +13,8 @@ LogMode = Literal["window", "strict", "off"]
 
 _CHOICES = {"bad_rows": ("refuse", "set_aside"), "log": ("window", "strict", "off")}
 _LEAST = {
-    "requests_per_second": 1e-9, "workers": 1, "threads": 1, "max_body_bytes": 1, "max_rows": 1, "max_waiting": 1, "max_connections": 1,
-    "timeout_seconds": 1e-3, "log_window_seconds": 1e-3, "log_segment_bytes": 1, "log_buffer_bytes": 1,
+    "requests_per_second": 1e-9, "workers": 1, "threads": 1, "max_body_bytes": 1, "max_rows": 1, "max_waiting": 1, "max_waiting_bytes": 1,
+    "max_connections": 1, "timeout_seconds": 1e-3, "log_window_seconds": 1e-3, "log_segment_bytes": 1, "log_buffer_bytes": 1,
     "drain_seconds": 0.0,
 }  # fmt: skip
 """The least that each number may be."""
@@ -31,6 +31,7 @@ class ServingSettings:
         max_body_bytes: the longest body of a request.
         max_rows: the most rows of a request.
         max_waiting: the most requests in flight in one worker; one more is answered 503.
+        max_waiting_bytes: the most bytes of bodies that one worker holds at a time; a longer one is answered 503.
         max_connections: the most connections of one worker; one more is answered 503 and closed.
         timeout_seconds: how long a client may take to send a request's headers, to send its body, and to begin to read.
         bad_rows: "refuse" a request with a row that breaks the contract, or "set_aside" that row and answer the rest.
@@ -48,6 +49,7 @@ class ServingSettings:
     max_body_bytes: int = 16_777_216
     max_rows: int = 10_000
     max_waiting: int = 64
+    max_waiting_bytes: int = 67_108_864
     max_connections: int = 1000
     timeout_seconds: float = 10.0
     bad_rows: BadRows = "refuse"
@@ -73,6 +75,11 @@ class ServingSettings:
                 f"serving: the settings {unknown} are unknown; there are {', '.join(defaults)}."
             )
         return cls(**{name: _checked(name, value, defaults[name]) for name, value in said.items()})
+
+    @property
+    def held_bytes(self) -> int:
+        """The most bytes of bodies at a time; the longest body that is allowed finds room in any case."""
+        return max(self.max_waiting_bytes, self.max_body_bytes)
 
     @property
     def logged(self) -> tuple[str, ...] | None:

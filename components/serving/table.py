@@ -45,7 +45,7 @@ def _leniently(body: bytes, error: Exception) -> Any:
     message = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     if "out of range" in message or b"NaN" in body or b"Infinity" in body:
         try:
-            said = json.loads(body)
+            said = json.loads(body.decode())  # UTF-8 alone: of bytes it would guess
             json.dumps(said, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except (ValueError, RecursionError) as unread:
             message = str(unread)[:200]

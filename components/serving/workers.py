@@ -27,7 +27,10 @@ BACKLOG = 2048
 REFUSED = 3
 """How a worker ends that cannot serve what it was given."""
 
-_STEADY_SECONDS, _PAUSE_SECONDS, _GRACE_SECONDS = 5.0, 1.0, 10.0
+GRACE_SECONDS = 10.0
+"""So long after `drain_seconds` a worker that was told to end is killed."""
+
+_STEADY_SECONDS, _PAUSE_SECONDS = 5.0, 1.0
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -131,9 +134,7 @@ class Workers:
     def _signalled(self, number: int) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
             self._ending = True
-            self._last_moment = min(
-                self._last_moment, time.monotonic() + self._drain_seconds + _GRACE_SECONDS
-            )
+            self._last_moment = min(self._last_moment, time.monotonic() + self._drain_seconds + GRACE_SECONDS)
         for worker in self._workers.values():
             with suppress(ProcessLookupError):
                 if number == signal.SIGHUP:

@@ -61,7 +61,7 @@ def deployed(folder: Path, settings: ServingSettings | None = None, *, latency_s
     bundle_id = verify_files(files).bundle_id
     facts = Facts(
         name="job-coaching", environment=folder.name, image="", bundle_id=bundle_id, python=python_of(files),
-        serving=vars(settings), latency_seconds=latency_seconds, model_age_days=180.0, digest="", replicas=1,
+        serving=vars(settings), latency_seconds=latency_seconds, model_age_days=180.0, digest="", cores=1,
     )  # fmt: skip
     pointer = deployment.Pointer(folder.name, bundle_id, vars(settings))
     deployment.write(folder, pointer, {bundle_id: files}, deployables(facts))

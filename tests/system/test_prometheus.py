@@ -27,7 +27,7 @@ from tests.components import packed
 pytestmark = pytest.mark.system
 
 SECONDS = 120.0
-JOB = "job-coaching"
+JOB = "job-coaching-production"
 SETTINGS = ServingSettings(workers=2, log_window_seconds=0.2, max_rows=1000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Facts:
         latency_seconds: what the 99th percentile of one row may take.
         model_age_days: after which a model is too old.
         digest: of the image that runs now; "" before one was pushed.
-        replicas: that the expected requests need, each on one core.
+        cores: that the expected requests need, at half load.
     """
 
     name: str
@@ -39,12 +40,13 @@ class Facts:
     latency_seconds: float
     model_age_days: float
     digest: str
-    replicas: int
+    cores: int
 
 
 def deployables(facts: Facts) -> dict[str, str]:
     """The files by their paths in the environment's folder."""
-    least = max(1 if facts.environment == TEST else 2, facts.replicas)
+    needed = math.ceil(facts.cores / facts.serving["workers"])
+    least = max(1 if facts.environment == TEST else 2, needed)
     return {
         "Containerfile": container.of_deployment(facts.name, facts.python, facts.bundle_id),
         **kubernetes.base(facts.name, facts.serving),
@@ -57,13 +59,15 @@ def deployables(facts: Facts) -> dict[str, str]:
             most=least * kubernetes.MOST_TIMES,
             digest=facts.digest or kubernetes.NO_DIGEST,
         ),
+        **prometheus.scrape(facts.name, facts.environment),
         **prometheus.rules(
             facts.name,
+            facts.environment,
             latency_seconds=facts.latency_seconds,
             model_age_days=facts.model_age_days,
             max_waiting=facts.serving["max_waiting"],
         ),
-        **grafana.dashboard(facts.name),
+        **grafana.dashboard(facts.name, facts.environment),
     }
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from components.release.deployable.prometheus import ASKED
+from components.release.deployable.prometheus import ASKED, job
 
 ROWS = 8
 """How high a panel is; the dashboard is 24 wide, with three panels beside each other."""
@@ -126,20 +126,22 @@ PANELS = (
 )
 
 
-def dashboard(name: str) -> dict[str, str]:
+def dashboard(name: str, environment: str) -> dict[str, str]:
     """The dashboard, by its path.
 
     Args:
-        name: of the model, and of the job that scrapes its server.
+        name: of the model.
+        environment: where its servers are, which a job scrapes.
     """
+    scraped = job(name, environment)
     content = {
-        "title": f"{name}: serving",
-        "uid": f"serving-{name}"[:40],
+        "title": f"{scraped}: serving",
+        "uid": f"serving-{scraped}"[-40:],
         "schemaVersion": 39,
         "editable": True,
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
-        "templating": {"list": [_source(), _job(name)]},
+        "templating": {"list": [_source(), _job(scraped)]},
         "panels": [_panel(place, panel) for place, panel in enumerate(PANELS)],
     }
     return {"grafana/dashboard.json": json.dumps(content, indent=1) + "\n"}

@@ -16,6 +16,15 @@ NO_DIGEST = "sha256:" + "0" * 64
 
 _PARTS = ("overlay.yaml.j2", "pod.yaml.j2")
 
+BASE_MEBIBYTES, PARENT_MEBIBYTES = 192, 64
+"""What a worker with its models takes, and the process that watches over them."""
+
+READ_TIMES = 10
+"""So many times its own length a body may take while it is read; a test sends the worst."""
+
+HEADER_BYTES = 65_536
+"""Of a request, at most."""
+
 MOST_TIMES = 4
 """How many times the replicas that the expected requests need the autoscaler may start."""
 
@@ -59,10 +68,29 @@ def _pod(name: str, serving: Mapping[str, Any], *, container: str, port: str, sp
         container=container,
         port=port,
         spread=spread,
-        workers=serving["workers"],
+        cores=serving["workers"] * serving["threads"],
+        request_mebibytes=BASE_MEBIBYTES * serving["workers"],
+        limit_mebibytes=memory_mebibytes(serving),
         grace_seconds=math.ceil(serving["drain_seconds"] + serving["timeout_seconds"]) + 15,
     )
     return text.rstrip("\n")
+
+
+def memory_mebibytes(serving: Mapping[str, Any]) -> int:
+    """The most memory that a server's settings let it take, in MiB; what is beyond is a fault, and is ended.
+
+    That is the processes; and in each worker the bodies that it holds, what the longest of them becomes when it is read,
+    the headers of all connections, and the predictions that wait while nothing can be written.
+
+    Args:
+        serving: the server's settings.
+    """
+    held = max(serving["max_waiting_bytes"], serving["max_body_bytes"])
+    read = READ_TIMES * serving["max_body_bytes"]
+    headers = serving["max_connections"] * HEADER_BYTES
+    worker: int = BASE_MEBIBYTES + math.ceil((held + read + headers + serving["log_buffer_bytes"]) / 2**20)
+    workers: int = serving["workers"]
+    return PARENT_MEBIBYTES + workers * worker
 
 
 def overlay(

@@ -72,6 +72,30 @@ def test_what_was_made_before_midnight_and_written_after_it_is_found(tmp_path):
     assert rows(tmp_path)[0].height == 2
 
 
+def test_pods_that_share_a_volume_have_a_folder_each(tmp_path):
+    write(tmp_path / "model-7d9f-aaaaa", record("late", DAY + timedelta(hours=2)))
+    write(tmp_path / "model-7d9f-aaaaa", record("next day", DAY + timedelta(days=1)), day="2016-03-05")
+    write(tmp_path / "model-7d9f-bbbbb", record("early", DAY))
+    write(tmp_path / "model-7d9f-bbbbb", record("long ago", DAY), day="2016-03-01")
+    found, _ = rows(tmp_path, until=DAY + timedelta(days=2))
+    assert found["prediction_id"].to_list() == [
+        f"{name}:{row}" for name in ("late", "early", "next day") for row in (0, 1)
+    ]  # those of a day long before are not opened
+    assert read(tmp_path)[0].height == 8
+
+
+def test_the_segments_of_pods_are_in_the_order_of_their_days_and_times(tmp_path):
+    names = {
+        "b/2016-03-03": "120000000000-w-0001", "a/2016-03-04": "070000000000-w-0001",
+        "b/2016-03-04": "060000000000-w-0001", "2016-03-04": "080000000000-w-0001",
+    }  # fmt: skip
+    for day, name in names.items():
+        (tmp_path / day).mkdir(parents=True)
+        (tmp_path / day / f"{name}.jsonl").touch()
+    found = [str(path.parent.relative_to(tmp_path)) for path in prediction_log.segments(tmp_path)]
+    assert found == ["b/2016-03-03", "b/2016-03-04", "a/2016-03-04", "2016-03-04"]
+
+
 def test_segments_of_days_long_before_are_not_opened(tmp_path):
     write(tmp_path, record("old", DAY), day="2016-03-01").write_bytes(b"damaged\n")
     assert rows(tmp_path)[1].damaged == 0

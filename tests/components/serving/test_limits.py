@@ -134,8 +134,25 @@ def test_headers_without_end_are_refused(strict):
     assert raw(strict, b"GET /ping HTTP/1.1\r\n" + b"a: b\r\n" * 20_000).startswith(b"HTTP/1.1 431")
 
 
-def test_what_is_no_http_is_refused(strict):
-    assert raw(strict, b"\x16\x03\x01\x02\x00\x01\r\n\r\n").startswith(b"HTTP/1.1 400")
+def test_headers_that_are_too_long_are_refused_even_if_they_come_whole(strict):
+    head = b"GET /ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\na: " + b"b" * 66_000 + b"\r\n\r\n"
+    assert raw(strict, head).startswith(b"HTTP/1.1 431")
+
+
+def test_headers_may_be_long(strict):
+    head = b"GET /ping HTTP/1.1\r\nhost: x\r\nconnection: close\r\na: " + b"b" * 65_000 + b"\r\n\r\n"
+    assert raw(strict, head).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("sent", [b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"])
+def test_what_is_no_http_is_refused_told_and_counted_as_all_else(strict, bearer, sent):
+    before = counted(strict, 'serving_requests_rejected_total{reason="malformed"}', **bearer)
+    head, _, body = raw(strict, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"content-type: application/json" in head
+    assert json.loads(body)["error_code"] == "BAD_REQUEST"
+    assert counted(strict, 'serving_requests_rejected_total{reason="malformed"}', **bearer) == before + 1
+    until(lambda: [line for line in strict.told if line.get("reason") == "malformed"])
 
 
 def test_beyond_the_queue_a_client_is_told_to_come_again_and_probes_are_answered(bundle, tmp_path):
@@ -276,3 +293,72 @@ def test_what_stands_behind_a_body_names_no_caller(server):
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 200")
     assert b"from-behind" not in answer
+
+
+UPGRADE = (
+    b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n"
+)
+"""As Java's client sends it with its first request."""
+
+
+def answers(client: socket.socket, count: int) -> list[bytes]:
+    """The next answers on a connection, each with its head."""
+    stream = client.makefile("rb")
+    found = []
+    for _ in range(count):
+        head = b""
+        while line := stream.readline().rstrip():
+            head += line + b"\r\n"
+        length = head.lower().partition(b"content-length:")[2].split()[0]
+        found.append(head + stream.read(int(length)))
+    return found
+
+
+def test_a_request_that_asks_for_another_protocol_is_answered_in_this_one(server):
+    head = (
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Request-Id: java-1\r\n"
+    )
+    request = head + UPGRADE + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(request + request)
+        for answer in answers(client, 2):
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert b"x-request-id: java-1\r\n" in answer
+            assert b'"y_score"' in answer
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_the_body_of_a_request_that_asks_for_another_protocol_is_no_request_of_its_own(server, chunked):
+    hidden = b"GET /v2 HTTP/1.1\r\nHost: x\r\nX-Request-Id: smuggled\r\n\r\n"
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(hidden)
+    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(hidden), hidden) if chunked else hidden
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.sendall(
+            b"POST /invocations HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n%b\r\n\r\n"
+            % length
+        )
+        until(
+            lambda: counted(server, "serving_requests_in_flight") == 2
+        )  # this request, and the one that asks
+        client.sendall(
+            body + b"GET /ping HTTP/1.1\r\nHost: x\r\nX-Request-Id: next\r\nConnection: close\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 ") == 2
+    assert received.startswith(b"HTTP/1.1 4")
+    assert b"smuggled" not in received
+    assert b"x-request-id: next\r\n" in received
+
+
+def test_very_many_that_ask_for_another_protocol_at_once_are_answered_in_turn(server):
+    request = b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(request * 2000)
+        assert all(answer.startswith(b"HTTP/1.1 200") for answer in answers(client, 2000))
+
+
+def test_nobody_is_connected_to_somebody_else(server):
+    answer = raw(server, b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 405")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error_code"] == "BAD_REQUEST"

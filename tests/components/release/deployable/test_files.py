@@ -1,6 +1,7 @@
 """What an environment's files say, as the tools that read them understand it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 from components.errors import RefusalError
 from components.release.deployable import container, image, kubernetes
 from components.release.deployable.files import Facts, deployables, digest_of, python_of
+from components.serving import workers
 from components.serving.settings import ServingSettings
 
 DIGEST = "sha256:" + "12" * 32
@@ -21,7 +23,7 @@ def facts(environment: str = "production", **changes) -> Facts:
     known = {
         "name": "job-coaching", "environment": environment, "image": "registry.example/team/model", "bundle_id": "b" * 64,
         "python": "3.11", "serving": vars(ServingSettings(workers=2)), "latency_seconds": 0.05, "model_age_days": 180.0,
-        "digest": "", "replicas": 3,
+        "digest": "", "cores": 3,
     }  # fmt: skip
     return Facts(**{**known, **changes})
 
@@ -88,10 +90,44 @@ def test_probes_ask_what_the_server_answers(server):
     assert asked == {"startup": "/ping", "readiness": "/v2/health/ready", "liveness": "/ping"}
 
 
-def test_it_is_given_what_its_workers_need_and_time_to_end(server):
-    assert server["containers"][0]["resources"]["limits"]["cpu"] == 2
-    settings = ServingSettings()
-    assert server["terminationGracePeriodSeconds"] > settings.drain_seconds + settings.timeout_seconds
+def test_probes_have_patience_with_a_server_that_is_busy(server):
+    container = server["containers"][0]
+    probes = {name: container[f"{name}Probe"] for name in ("startup", "readiness", "liveness")}
+    assert {probe["timeoutSeconds"] for probe in probes.values()} == {3}
+    assert probes["readiness"]["failureThreshold"] == 2
+
+
+@pytest.mark.parametrize("drain_seconds", [0.0, 5.0, 60.0])
+def test_it_has_time_to_end(drain_seconds):
+    serving = vars(ServingSettings(drain_seconds=drain_seconds))
+    pod = manifests(facts(serving=serving))["Deployment"]["spec"]["template"]["spec"]
+    # After that the server kills its workers by itself.
+    assert pod["terminationGracePeriodSeconds"] > drain_seconds + workers.GRACE_SECONDS
+
+
+@pytest.mark.parametrize(("threads", "cores"), [(1, 2), (3, 6)])
+def test_a_pod_has_a_core_for_each_thread_of_each_worker(threads, cores):
+    serving = vars(ServingSettings(workers=2, threads=threads))
+    pod = manifests(facts(serving=serving))["Deployment"]["spec"]["template"]["spec"]
+    resources = pod["containers"][0]["resources"]
+    assert resources["limits"]["cpu"] == resources["requests"]["cpu"] == cores
+
+
+@pytest.mark.parametrize(
+    ("changes", "mebibytes"),
+    [
+        ({}, 64 + 192 + 64 + 160 + 63 + 64),
+        ({"workers": 3}, 64 + 3 * (192 + 64 + 160 + 63 + 64)),
+        ({"max_body_bytes": 64 << 20}, 64 + 192 + 64 + 640 + 63 + 64),
+        ({"max_waiting_bytes": 256 << 20}, 64 + 192 + 256 + 160 + 63 + 64),
+        ({"log_buffer_bytes": 1}, 64 + 192 + 64 + 160 + 63),
+        ({"max_connections": 10}, 64 + 192 + 64 + 160 + 1 + 64),
+    ],
+)
+def test_the_memory_of_a_pod_is_what_the_settings_allow(changes, mebibytes):
+    serving = vars(ServingSettings(**changes))
+    pod = manifests(facts(serving=serving))["Deployment"]["spec"]["template"]["spec"]
+    assert pod["containers"][0]["resources"]["limits"]["memory"] == f"{mebibytes}Mi"
 
 
 def test_predictions_are_kept_on_a_volume(server):
@@ -106,11 +142,18 @@ def test_predictions_are_kept_on_a_volume(server):
 
 
 @pytest.mark.parametrize(
-    ("environment", "replicas", "least"),
-    [("test", 1, 1), ("staging", 1, 2), ("production", 1, 2), ("production", 5, 5)],
+    ("environment", "workers", "cores", "least"),
+    [
+        ("test", 1, 1, 1),
+        ("staging", 1, 1, 2),
+        ("production", 1, 1, 2),
+        ("production", 1, 5, 5),
+        ("production", 2, 5, 3),
+    ],
 )
-def test_replicas_follow_what_the_trial_measured(environment, replicas, least):
-    text = deployables(facts(environment, replicas=replicas))[
+def test_replicas_follow_what_the_trial_measured(environment, workers, cores, least):
+    serving = vars(ServingSettings(workers=workers))
+    text = deployables(facts(environment, cores=cores, serving=serving))[
         f"kubernetes/overlays/{environment}/kustomization.yaml"
     ]
     patch = yaml.safe_load(yaml.safe_load(text)["patches"][0]["patch"])
@@ -238,4 +281,30 @@ def test_limits_come_from_the_settings():
     text = deployables(facts(latency_seconds=0.025, model_age_days=30.0))["prometheus/rules.yaml"]
     assert "> 0.025\n" in text
     assert "> 2592000\n" in text
-    assert "serving_workers) * 64)" in text
+    assert 'serving_workers{job="job-coaching-production"}) * 64)' in text
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_rules_and_the_dashboard_go_by_the_job_that_scrapes(environment):
+    made = deployables(facts(environment))
+    (job,) = yaml.safe_load(made["prometheus/scrape.yaml"])["scrape_configs"]
+    assert job["kubernetes_sd_configs"][0]["namespaces"]["names"] == [job["job_name"]]
+    overlay = yaml.safe_load(made[f"kubernetes/overlays/{environment}/kustomization.yaml"])
+    assert overlay["namespace"] == job["job_name"]
+    named = set(re.findall('job="([^"]+)"', made["prometheus/rules.yaml"]))
+    assert named == {job["job_name"]} == {f"job-coaching-{environment}"}
+    variables = {
+        each["name"]: each for each in json.loads(made["grafana/dashboard.json"])["templating"]["list"]
+    }
+    assert variables["job"]["current"]["value"] == job["job_name"]
+    assert (
+        "prometheus.io" not in made["kubernetes/base/deployment.yaml"]
+    )  # which would scrape it under another job
+
+
+def test_every_metric_of_a_rule_is_of_the_job():
+    text = deployables(facts())["prometheus/rules.yaml"]
+    expressions = [rule["expr"] for rule in yaml.safe_load(text)["groups"][0]["rules"]]
+    chosen = re.findall(r"\b(?:serving_\w+|up)\b(\{[^}]*)?", " ".join(expressions))
+    assert len(chosen) >= 17
+    assert all(labels.startswith('{job="job-coaching-production"') for labels in chosen)
