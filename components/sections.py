@@ -1,6 +1,6 @@
 """The sections of config.toml: what each may hold."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -216,6 +216,12 @@ class Serving(Section):
     log_segment_bytes: Annotated[int, Field(ge=1)] = 67_108_864
     log_buffer_bytes: Annotated[int, Field(ge=1)] = 67_108_864
     drain_seconds: Annotated[float, Field(ge=0)] = 5.0
+    hang_seconds: Annotated[float, Field(ge=0.5)] = 30.0
+
+    @property
+    def handed_on(self) -> dict[str, Any]:
+        """What a server is told: settings that are not its defaults, so that those of older bundles, which know fewer, go on."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class Scoring(Section):

@@ -127,7 +127,7 @@ def tried(run: Any) -> Smoke | None:
 
     if run.mode == candidates.OFF:
         return None
-    return smoke(bundle_of(run.decision), run.settings.serving.model_dump(mode="json"))
+    return smoke(bundle_of(run.decision), run.settings.serving.handed_on)
 
 
 def passed(run: Any) -> None:

@@ -66,7 +66,7 @@ def _served_settings(run: Any, found: deployment.Pointer | None) -> Mapping[str,
     """The server's settings; a refused deployment leaves those that it finds."""
     if run.refusal and found:
         return found.serving
-    settings: Mapping[str, Any] = run.settings.serving.model_dump(mode="json")
+    settings: Mapping[str, Any] = run.settings.serving.handed_on
     return settings
 
 

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from components.errors import BundleError
 from components.release import bundle, clean_environment
+from components.release.candidates import TEST
 
 SERVER = "server.pyz"
 _START_SECONDS, _STOP_SECONDS, _ANSWER_SECONDS, _LOOK_SECONDS = 60.0, 15.0, 30.0, 0.02
@@ -80,7 +81,8 @@ def served(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Iterator[
         bundle.write(files, folder / "bundle")
         python = clean_environment.make(folder / "environment", files["requirements.txt"].decode())
         (folder / "settings.json").write_text(json.dumps({**settings, "workers": 1}), encoding="utf-8")
-        with _process(folder, python) as (process, began):
+        rejected = json.loads(files["decision.json"])["outcome"] != "approved"
+        with _process(folder, python, ["--environment", TEST] if rejected else []) as (process, began):
             trial = _ready(folder, process, began)
             try:
                 yield trial
@@ -89,10 +91,12 @@ def served(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Iterator[
 
 
 @contextmanager
-def _process(folder: Path, python: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+def _process(
+    folder: Path, python: Path, more: Sequence[str]
+) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
     words = [
         "--bundle", folder / "bundle", "--settings", folder / "settings.json", "--port", "0",
-        "--log-folder", folder / "predictions", "--ready-file", folder / "ready.json",
+        "--log-folder", folder / "predictions", "--ready-file", folder / "ready.json", *more,
     ]  # fmt: skip
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     with (folder / "said.txt").open("wb") as said:
@@ -126,10 +130,10 @@ def _ready(folder: Path, process: subprocess.Popen[bytes], began: float) -> Tria
 
 def _last_words(folder: Path) -> str:
     lines = (folder / "said.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = lines[-1] if lines else "it said nothing"
-    with suppress(ValueError, AttributeError):
-        return str(json.loads(last).get("why", last))
-    return last
+    for line in reversed(lines):
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["why"])
+    return lines[-1] if lines else "it said nothing"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

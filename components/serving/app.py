@@ -85,7 +85,7 @@ class App:
         settings: ServingSettings,
         token: str = "",
     ) -> None:
-        self._settings, self._token = settings, b"Bearer " + token.encode() if token else b""
+        self._settings, self._token = settings, token.encode()
         self._traffic = Traffic(metrics)
         self._scorer = Scorer(deployment, log, settings, metrics)
         self._together = Together(self._scorer)
@@ -268,7 +268,7 @@ class App:
             RequestError: the token or the method is another, or too many requests are in flight.
         """
         if not endpoint.probe:
-            if self._token and not hmac.compare_digest(headers.get(b"authorization", b""), self._token):
+            if self._token and not self._bears_token(headers.get(b"authorization", b"")):
                 raise RequestError(
                     401,
                     "A bearer token is wanted; send it as Authorization: Bearer.",
@@ -283,6 +283,10 @@ class App:
                 f"The method is {method[:20]}; this path knows {' and '.join(endpoint.methods)}.",
                 headers=((b"allow", ", ".join(endpoint.methods).encode()),),
             )
+
+    def _bears_token(self, authorization: bytes) -> bool:
+        scheme, _, given = authorization.partition(b" ")
+        return hmac.compare_digest(given.strip(), self._token) and scheme.lower() == b"bearer"
 
     def refusal(self, error: RequestError, route: str) -> Answer:
         """The answer to a request that is refused, which is told and counted."""

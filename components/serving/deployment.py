@@ -4,112 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from components.errors import DeploymentError, FlowprintError
 from components.serving.model import Model
+from components.serving.pointer import POINTER, TEST, Pointer
 from components.serving.settings import ServingSettings
-
-POINTER = "deployment.json"
-FORMAT = 1
-TEST = "test"
-"""The environment where a rejected run's bundle may be served."""
 
 RETRY_SECONDS = 5.0
 """After which what was refused is tried again."""
 
 _Stamp = tuple[int, int]
-
-Mode = Literal["", "shadow", "split"]
-_KEYS = {"version", "environment", "champion", "challenger", "mode", "share", "sticky", "serving"}
-
-
-@dataclass(frozen=True)
-class Pointer:
-    """What deployment.json says.
-
-    Attributes:
-        environment: where this is, such as "production".
-        champion: the bundle that answers.
-        challenger: a second bundle, or "".
-        mode: "shadow": the challenger scores too, and only the log sees it; "split": it answers its share.
-        share: of the keys that the challenger answers, from 0 to 1.
-        sticky: the input column by whose value a row is always answered by the same one; "" for the routing key of
-            the request.
-        settings: of the server.
-    """
-
-    environment: str
-    champion: str
-    challenger: str = ""
-    mode: Mode = ""
-    share: float = 0.0
-    sticky: str = ""
-    settings: ServingSettings = field(default_factory=ServingSettings)
-
-    @classmethod
-    def read(cls, folder: Path) -> Pointer:
-        """The pointer of a deployment's folder.
-
-        Raises:
-            DeploymentError: there is none, or it says something else than a deployment does.
-        """
-        path = folder / POINTER
-        try:
-            return cls.parse(path, path.read_bytes())
-        except FileNotFoundError:
-            raise DeploymentError(
-                f"{path}: missing; deploy a bundle there first (make deploy), or name another folder."
-            ) from None
-        except OSError as error:
-            raise DeploymentError(f"{path}: cannot be read ({error}); deploy again.") from error
-
-    @classmethod
-    def parse(cls, path: Path, content: bytes) -> Pointer:
-        """The pointer that a file holds.
-
-        Raises:
-            DeploymentError: it says something else than a deployment does.
-        """
-        try:
-            said = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise DeploymentError(f"{path}: cannot be read ({error}); deploy again.") from error
-        if not isinstance(said, dict) or said.get("version") != FORMAT or not said.keys() <= _KEYS:
-            raise DeploymentError(f"{path}: not a deployment of format {FORMAT}; deploy again.")
-        said.pop("version")
-        settings = ServingSettings.from_json(said.pop("serving", {}))
-        return _checked(path, said, settings)
-
-    def to_bytes(self) -> bytes:
-        """What :meth:`read` reads."""
-        said = {**vars(self), "version": FORMAT, "serving": vars(self.settings)}
-        said.pop("settings")
-        return json.dumps(said, indent=2, sort_keys=True).encode() + b"\n"
-
-
-def _checked(path: Path, said: Mapping[str, Any], settings: ServingSettings) -> Pointer:
-    pointer = Pointer(**{"environment": "", "champion": "", **said}, settings=settings)
-    texts = (pointer.environment, pointer.champion, pointer.challenger, pointer.mode, pointer.sticky)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(pointer.share, int | float):
-        raise DeploymentError(f"{path}: a value is of another type than a deployment has; deploy again.")
-    if not pointer.champion:
-        raise DeploymentError(f"{path}: names no champion; deploy again.")
-    if pointer.mode not in ("", "shadow", "split") or bool(pointer.mode) != bool(pointer.challenger):
-        raise DeploymentError(
-            f"{path}: the mode is {pointer.mode!r} and the challenger {pointer.challenger[:12]!r}; a challenger goes "
-            "with the mode 'shadow' or 'split', and without one both are empty."
-        )
-    if not 0 <= pointer.share <= 1:
-        raise DeploymentError(f"{path}: the share is {pointer.share}; it must be from 0 to 1.")
-    return pointer
 
 
 @dataclass(frozen=True)
@@ -135,6 +45,7 @@ class Deployment:
     Attributes:
         refused: why the newest deployment is not in service; "" if it is.
         swaps: how often another one has taken over.
+        settings_differ: whether the newest deployment asks for other settings than the server started with.
     """
 
     def __init__(
@@ -143,28 +54,36 @@ class Deployment:
         self._folder, self._serving, self._seen = folder, serving, seen
         self._accepted, self._tried = accepted, time.monotonic()
         self._refreshing = threading.Lock()
-        self.refused, self.swaps = "", 0
+        self.refused, self.swaps, self.settings_differ = "", 0, False
 
     @classmethod
-    def of_bundle(cls, folder: Path, settings: ServingSettings | None = None) -> Deployment:
+    def of_bundle(
+        cls, folder: Path, settings: ServingSettings | None = None, environment: str = ""
+    ) -> Deployment:
         """One bundle alone, for good.
 
         Raises:
             BundleError: it cannot be served.
+            DeploymentError: its run was rejected, and the environment is not "test".
         """
         settings = settings or ServingSettings()
         model = Model.load(folder, threads=settings.threads)
-        pointer = Pointer("", model.bundle_id, settings=settings)
-        return cls(None, _Serving(pointer, Variant("champion", model)))
+        pointer = Pointer(environment, model.bundle_id, settings=settings)
+        serving = _Serving(pointer, Variant("champion", model))
+        _require_approved(serving)
+        return cls(None, serving)
 
     @classmethod
-    def watched(cls, folder: Path, accepted: Path | None = None) -> Deployment:
+    def watched(
+        cls, folder: Path, accepted: Path | None = None, settings: ServingSettings | None = None
+    ) -> Deployment:
         """What a deployment's folder names, now and when :meth:`refresh` is called.
 
         Args:
             folder: of the deployment.
             accepted: a file in which the workers of one server keep what was last in service. One that takes the place
                 of a dead one goes on with that, where a newer deployment is refused.
+            settings: those that the server started with; None for the deployment's.
 
         Raises:
             DeploymentError: the folder names nothing that can be served.
@@ -173,11 +92,15 @@ class Deployment:
         folder = Path(folder).resolve()
         seen = _stamp(folder)  # before it is read: what comes meanwhile is seen later
         try:
-            deployment = cls(folder, _load(folder, Pointer.read(folder), {}), seen=seen, accepted=accepted)
+            pointer = Pointer.read(folder)
+            kept = replace(pointer, settings=settings or pointer.settings)
+            deployment = cls(folder, _load(folder, kept, {}), seen=seen, accepted=accepted)
+            deployment.settings_differ = pointer.settings != kept.settings
         except FlowprintError as error:
             if accepted is None or not accepted.exists():
                 raise
             former = Pointer.parse(accepted, accepted.read_bytes())
+            former = replace(former, settings=settings or former.settings)
             deployment = cls(folder, _load(folder, former, {}), seen=seen, accepted=accepted)
             deployment.refused = str(error)
         deployment._keep()
@@ -190,7 +113,7 @@ class Deployment:
 
     @property
     def environment(self) -> str:
-        """Where this is, such as "production"; "" for a bundle alone."""
+        """Where this is, such as "production"; "" for a bundle alone, of which nobody said."""
         return self._serving.pointer.environment
 
     @property
@@ -247,6 +170,7 @@ class Deployment:
             self._seen, self._tried = _stamp(self._folder), time.monotonic()
             try:
                 pointer = Pointer.read(self._folder)
+                self.settings_differ = pointer.settings != self.settings
                 if replace(pointer, settings=self.settings) == self._serving.pointer:
                     self.refused = ""
                     return False
@@ -277,13 +201,18 @@ class Deployment:
 
 def _load(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:
     serving = _loaded(folder, pointer, known)
-    for variant in (serving.champion, serving.challenger):
-        if variant is not None and not variant.model.approved and pointer.environment != TEST:
-            raise DeploymentError(
-                f"Bundle {variant.model.bundle_id[:12]} was rejected, and may be served in the environment {TEST!r} alone, "
-                f"not in {pointer.environment!r}; deploy an approved one."
-            )
+    _require_approved(serving)
     return serving
+
+
+def _require_approved(serving: _Serving) -> None:
+    environment = serving.pointer.environment
+    for variant in (serving.champion, serving.challenger):
+        if variant is not None and not variant.model.approved and environment != TEST:
+            raise DeploymentError(
+                f"Bundle {variant.model.bundle_id[:12]} was rejected, and may be served in the environment {TEST!r} alone "
+                f"(--environment {TEST}), not in {environment!r}; deploy an approved one."
+            )
 
 
 def _loaded(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:

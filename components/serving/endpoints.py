@@ -197,7 +197,12 @@ class Endpoints:
         return _json(inference_protocol.metadata(variant.model, variant.model.recorded["predictions"]))
 
     def _model_readiness(self, name: str, version: str, _: Request) -> Answer:
-        variant = self._variant(name, version)
+        try:
+            variant = self._variant(name, version)
+        except RequestError:
+            if self._token:  # who asks for this bears none, and is told nothing of what is served
+                raise RequestError(404, "There is no such model.") from None
+            raise
         return _json({"name": variant.model.name, "ready": self._ready()}, 200 if self._ready() else 503)
 
     def _readiness(self, _: Request) -> Answer:

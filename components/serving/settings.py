@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from components.errors import DeploymentError
@@ -15,7 +16,7 @@ _CHOICES = {"bad_rows": ("refuse", "set_aside"), "log": ("window", "strict", "of
 _LEAST = {
     "requests_per_second": 1e-9, "workers": 1, "threads": 1, "max_body_bytes": 1, "max_rows": 1, "max_waiting": 1, "max_waiting_bytes": 1,
     "max_connections": 1, "timeout_seconds": 1e-3, "log_window_seconds": 1e-3, "log_segment_bytes": 1, "log_buffer_bytes": 1,
-    "drain_seconds": 0.0,
+    "drain_seconds": 0.0, "hang_seconds": 0.5,
 }  # fmt: skip
 """The least that each number may be."""
 
@@ -40,6 +41,7 @@ class ServingSettings:
         log_columns: the inputs that may be logged; "*" is all of them.
         log_segment_bytes: after which the log begins another file.
         log_buffer_bytes: how much may wait while nothing can be written.
+        hang_seconds: after which a worker whose event loop does not turn is killed and replaced.
         drain_seconds: how long requests in flight may take to end when the server is told to.
     """
 
@@ -59,6 +61,7 @@ class ServingSettings:
     log_segment_bytes: int = 67_108_864
     log_buffer_bytes: int = 67_108_864
     drain_seconds: float = 5.0
+    hang_seconds: float = 30.0
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> ServingSettings:
@@ -75,6 +78,10 @@ class ServingSettings:
                 f"serving: the settings {unknown} are unknown; there are {', '.join(defaults)}."
             )
         return cls(**{name: _checked(name, value, defaults[name]) for name, value in said.items()})
+
+    def to_bytes(self) -> bytes:
+        """What :meth:`from_json` reads."""
+        return json.dumps(asdict(self)).encode()
 
     @property
     def held_bytes(self) -> int:

@@ -30,14 +30,19 @@ YOUNG_OBJECTS = 20_000
 """After so many new ones the collector looks for circles; a request of a thousand rows has a tenth of them."""
 
 _POLL_SECONDS = 0.05
+_BEATS = 10
+"""Signs of life in the time after which a worker without one is taken for hung."""
 
 
 def token() -> str:
     """What clients must bear, from SERVING_TOKEN_FILE or SERVING_TOKEN; "" if nothing is asked.
 
     Raises:
-        DeploymentError: the file that holds it cannot be read, or is empty.
+        DeploymentError: the file that holds it cannot be read, or what is set is blank.
     """
+    for name in ("SERVING_TOKEN_FILE", "SERVING_TOKEN"):
+        if name in os.environ and not os.environ[name].strip():
+            raise DeploymentError(f"{name}: the variable is set, and blank; give it a value, or unset it.")
     path = os.environ.get("SERVING_TOKEN_FILE", "")
     if not path:
         return os.environ.get("SERVING_TOKEN", "").strip()
@@ -84,7 +89,8 @@ def run(
         log: keeps every prediction; it is closed at the end.
         run_folder: what the workers of one server share.
         number: of the worker among them.
-        parent: is told by a byte when requests are answered; when its other end is gone, the worker ends.
+        parent: is told by a byte when requests are answered, and then again and again; when its other end is gone, the
+            worker ends.
     """
     metrics = Metrics(run_folder, number)
     app = App(deployment, log, metrics, deployment.settings, token())
@@ -151,6 +157,7 @@ async def _serve(
         loop.add_signal_handler(number, end)
     if parent is not None:
         tasks.append(loop.create_task(_until_orphaned(parent, end)))
+        tasks.append(loop.create_task(_beat(parent, deployment.settings.hang_seconds / _BEATS)))
     try:
         await server.serve([listener])
     finally:
@@ -163,6 +170,14 @@ async def _until_orphaned(parent: socket.socket, end: Callable[[], None]) -> Non
     while await asyncio.get_running_loop().sock_recv(parent, 16):
         pass
     end()
+
+
+async def _beat(parent: socket.socket, seconds: float) -> None:
+    """Let the parent hear, as long as the event loop turns, that this worker does not hang."""
+    while True:
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(OSError):  # it does not listen just now, or is gone
+            parent.send(b"1")
 
 
 async def _drain(server: _Server, app: App, seconds: float) -> None:
@@ -180,7 +195,7 @@ async def _drain(server: _Server, app: App, seconds: float) -> None:
 
 async def _watch(deployment: Deployment, state: State, wake: asyncio.Event) -> None:
     """Refresh the deployment when it has changed, or SIGHUP asks for it; in a thread, while requests are answered."""
-    told = ""
+    told, differed = "", False
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(wake.wait(), WATCH_SECONDS)
@@ -192,4 +207,7 @@ async def _watch(deployment: Deployment, state: State, wake: asyncio.Event) -> N
         if deployment.refused and deployment.refused != told:
             events.tell("error", "a newer deployment is refused", why=deployment.refused)
         told = deployment.refused
+        if deployment.settings_differ and not differed:
+            events.tell("warning", "settings differ; restart to apply")
+        differed = deployment.settings_differ
         state.tell()

@@ -1,6 +1,7 @@
 """The processes of a server: one that holds the socket and watches over the others, which answer.
 
-A worker that dies is replaced; requests that wait on the socket wait for another worker, and are not refused.
+A worker that dies, or is silent for too long, is replaced; requests that wait on the socket wait for another worker, and are not
+refused.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import cast
 
 from components.errors import DeploymentError
-from components.serving import events
+from components.serving import events, series
 
 BACKLOG = 2048
 REFUSED = 3
@@ -30,7 +32,10 @@ REFUSED = 3
 GRACE_SECONDS = 10.0
 """So long after `drain_seconds` a worker that was told to end is killed."""
 
-_STEADY_SECONDS, _PAUSE_SECONDS = 5.0, 1.0
+MOST_FAILURES = 3
+"""So many workers may end before all of them were ready once; then nothing can be served, and the server says so."""
+
+_STEADY_SECONDS, _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 1.0, 30.0
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -55,13 +60,14 @@ def listening(host: str, port: int) -> socket.socket:
 
 @dataclass
 class _Worker:
-    """A process, and the line by which it says that it is ready, and learns that its parent is gone."""
+    """A process, and the line by which it says that it is ready and lives, and learns that its parent is gone."""
 
     number: int
     process: subprocess.Popen[bytes]
     line: socket.socket
     started: float = field(default_factory=time.monotonic)
     ready: bool = False
+    heard: float = 0.0
 
 
 class Workers:
@@ -70,23 +76,38 @@ class Workers:
     Args:
         listener: the socket on which all of them listen.
         count: how many there are.
+        run_folder: what the workers share; what those counted that died is kept there.
         drain_seconds: how long one may take to end before it is killed.
+        hang_seconds: how long one that is ready may be silent before it is killed.
         ready_file: where the server's processes are told, as JSON, whenever they change; None for nowhere.
+        token: whether clients must bear one.
     """
 
     def __init__(
-        self, listener: socket.socket, count: int, *, drain_seconds: float, ready_file: Path | None = None
+        self,
+        listener: socket.socket,
+        count: int,
+        *,
+        run_folder: Path,
+        drain_seconds: float,
+        hang_seconds: float = 30.0,
+        ready_file: Path | None = None,
+        token: bool = False,
     ) -> None:
         self._listener, self._count, self._ready_file = listener, count, ready_file
-        self._drain_seconds = drain_seconds
+        self._run_folder, self._token = run_folder, token
+        self._drain_seconds, self._hang_seconds = drain_seconds, hang_seconds
         self._workers: dict[int, _Worker] = {}
         self._due: dict[int, float] = {}
+        self._failures: Counter[int] = Counter()
+        self._looked = time.monotonic()
         self._served = self._ending = False
         self._last_moment = math.inf
         self._selector = selectors.DefaultSelector()
 
     def run(self) -> int:
         """The exit code, after a signal ended the server or no worker could serve."""
+        series.fold(self._run_folder)  # so that nobody's death is told as such from the beginning
         with self._signals() as wake:
             self._selector.register(wake, selectors.EVENT_READ)
             for number in range(self._count):
@@ -117,11 +138,14 @@ class Workers:
             for number in said:
                 self._signalled(number)
         elif said:
-            worker.ready = True
+            worker.heard = time.monotonic()
+            if worker.ready:
+                return
+            worker.ready, self._failures[worker.number] = True, 0
             if not self._served and all(each.ready for each in self._workers.values()):
                 self._served = True
                 host, port = self._listener.getsockname()[:2]
-                events.tell("info", "serving", host=host, port=port, workers=self._count)
+                events.tell("info", "serving", host=host, port=port, workers=self._count, token=self._token)
             self._tell()
         else:
             self._hang_up(worker)
@@ -145,6 +169,7 @@ class Workers:
     def _look_after(self) -> int:
         """The exit code that is due, having buried the dead and started what is to be started."""
         code, now = 0, time.monotonic()
+        self._end_the_silent(now)
         for number, worker in list(self._workers.items()):
             if (ended := worker.process.poll()) is None:
                 if now > self._last_moment:
@@ -152,21 +177,47 @@ class Workers:
                 continue
             del self._workers[number]
             self._hang_up(worker)
-            if self._ending:
-                continue
-            if ended == REFUSED and not self._served:
-                # What cannot be served at the start will not be a second later.
-                code, self._ending = 1, True
-                self._signalled(signal.SIGTERM)
-                continue
-            brief = now - worker.started < _STEADY_SECONDS and not worker.ready
-            self._due[number] = now + (_PAUSE_SECONDS if brief else 0.0)
+            if not self._ending:
+                code = self._replace(worker, ended, now) or code
         for number in [each for each, due in self._due.items() if due <= now and not self._ending]:
             self._start(number)
         return code
 
+    def _replace(self, worker: _Worker, ended: int, now: float) -> int:
+        """The exit code, if nothing can be served; otherwise 0, and another worker is due."""
+        how = {"signal": signal.Signals(-ended).name} if ended < 0 else {"exit_code": ended}
+        if ended != REFUSED:  # of which it has told why
+            events.tell("error", "worker died", worker=worker.number, process=worker.process.pid, **how)
+        with suppress(
+            OSError
+        ):  # a full disk is no reason to stop serving; the file of the dead is still counted
+            series.fold(self._run_folder, worker.process.pid, restarts=1)
+        self._failures[worker.number] += not worker.ready
+        # What cannot be served at the start will not be a second later.
+        if not self._served and (ended == REFUSED or self._failures.total() >= MOST_FAILURES):
+            if ended != REFUSED:
+                events.tell("error", "nothing can be served", workers_ended=self._failures.total())
+            self._ending = True
+            self._signalled(signal.SIGTERM)
+            return 1
+        brief = now - worker.started < _STEADY_SECONDS and not worker.ready
+        pause = min(_PAUSE_SECONDS * 2.0 ** self._failures[worker.number], _LONGEST_PAUSE_SECONDS)
+        self._due[worker.number] = now + (pause if brief else 0.0)
+        return 0
+
+    def _end_the_silent(self, now: float) -> None:
+        """Kill each worker that was ready and says nothing any more; it may be stopped, or wait for what never comes."""
+        paused, self._looked = now - self._looked > self._hang_seconds / 2, now
+        for worker in self._workers.values():
+            if paused:
+                worker.heard = now  # this process was stopped itself, and perhaps they too
+            elif worker.ready and now - worker.heard > self._hang_seconds and not self._ending:
+                events.tell("error", "worker hangs", worker=worker.number, seconds=self._hang_seconds)
+                worker.heard = now
+                worker.process.kill()
+
     def _patience(self) -> float:
-        return 0.05 if self._due or not self._served or self._ending else 0.25
+        return 0.05 if self._due or not self._served or self._ending else min(0.25, self._hang_seconds / 8)
 
     def _tell(self) -> None:
         if self._ready_file is None:

@@ -6,7 +6,8 @@ import pytest
 
 from components.release import bundle
 from components.release.ledger import Ledger
-from components.serving.deployment import Deployment, Pointer
+from components.serving.deployment import Deployment
+from components.serving.pointer import Pointer
 from tests.flows import runs
 from tests.flows.project import changed, toml
 

@@ -34,6 +34,10 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {f'serving_requests_total{{{ASKED},status="200"}}': "0+1x200"},
     ),
     "ServerGone": ({**READY, **ANOTHER, UP: "0x200"}, {**READY, 'serving_ready{job="another"}': "0x200"}),
+    "WorkersDie": (
+        {f"serving_worker_restarts_total{{{JOB}}}": "0x75 1x200"},
+        {f"serving_worker_restarts_total{{{JOB}}}": "0x20 3x200"},
+    ),
     "Errors": (
         {
             f'serving_requests_total{{{ASKED},status="500"}}': "0+2x200",

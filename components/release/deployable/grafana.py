@@ -62,6 +62,7 @@ PANELS = (
             'sum(serving_requests_in_flight{job="$job"})': "in flight",
             'sum(serving_workers{job="$job"})': "processes",
             'sum(serving_ready{job="$job"})': "servers that are ready",
+            'sum(increase(serving_worker_restarts_total{job="$job"}[$__rate_interval]))': "processes that were replaced",
         },
     ),
     Panel(

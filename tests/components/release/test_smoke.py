@@ -89,6 +89,12 @@ def test_a_server_that_does_not_start_says_why():
         pass
 
 
+def test_a_rejected_bundles_server_is_tried_as_in_a_test():
+    decision = json.loads(packed.bundle()["decision.json"]) | {"outcome": "rejected"}
+    with served(altered(decision__json=json.dumps(decision).encode()), SETTINGS) as trial:
+        assert trial.ask("GET", "/ping")[0] == 200
+
+
 def test_a_bundle_without_a_server_is_refused():
     with (
         pytest.raises(BundleError, match=r"server\.pyz: missing"),

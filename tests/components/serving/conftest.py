@@ -166,7 +166,7 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> None:
 
 def deployed(bundle: Path, folder: Path, **settings: Any) -> list[str]:
     """The server's words for a deployment of a bundle with these settings."""
-    from components.serving.deployment import Pointer
+    from components.serving.pointer import Pointer
     from components.serving.settings import ServingSettings
 
     bundle_id = hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()

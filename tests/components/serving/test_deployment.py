@@ -9,8 +9,10 @@ import pytest
 from components.errors import BundleError, DeploymentError
 from components.release.bundle import write
 from components.release.manifest import write_manifest
-from components.serving.deployment import POINTER, Deployment, Pointer
+from components.serving.deployment import Deployment
 from components.serving.model import Model
+from components.serving.pointer import POINTER, Pointer
+from components.serving.settings import ServingSettings
 from tests.components.serving.bundles import Bundle, bundle, deploy
 
 
@@ -243,3 +245,32 @@ def test_a_bundle_alone_never_changes(folder, champion):
     assert not deployment.changed
     assert not deployment.refresh()
     assert deployment.champion.model.bundle_id == champion.bundle_id
+
+
+def test_a_rejected_runs_bundle_alone_is_served_where_it_is_said_to_be_a_test(tmp_path):
+    rejected = bundle("TrainFlow/3", C=0.5, outcome="rejected")
+    rejected.write(tmp_path)
+    folder = tmp_path / "bundles" / rejected.bundle_id
+    for environment in ("", "production"):
+        with pytest.raises(DeploymentError, match="was rejected"):
+            Deployment.of_bundle(folder, environment=environment)
+    assert not Deployment.of_bundle(folder, environment="test").champion.model.approved
+
+
+def test_who_comes_later_has_the_settings_that_the_server_started_with(
+    folder, champion, challenger, tmp_path
+):
+    started, accepted = ServingSettings(max_rows=3), tmp_path / "accepted.json"
+    deploy(folder, champion.bundle_id, serving={"max_rows": 3})
+    assert not Deployment.watched(folder, accepted, started).settings_differ
+    deploy(folder, champion.bundle_id, serving={"max_rows": 5})
+    later = Deployment.watched(folder, accepted, started)
+    assert (later.settings, later.settings_differ) == (started, True)
+    deploy(folder, challenger.bundle_id, serving={"max_rows": 3})
+    assert later.refresh()
+    assert not later.settings_differ
+    deploy(folder, challenger.bundle_id, serving={"max_rows": 4})
+    assert not later.refresh()
+    assert (later.settings, later.settings_differ) == (started, True)
+    (folder / POINTER).write_text("{")
+    assert Deployment.watched(folder, accepted, ServingSettings(max_rows=9)).settings.max_rows == 9

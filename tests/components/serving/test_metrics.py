@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from components.serving import metrics as module
-from components.serving.metrics import METRICS, SECONDS, Metrics, rendered
+from components.serving import metrics, series
+from components.serving.metrics import SECONDS, Metrics
+from components.serving.series import METRICS, fold, rendered
 from tests.components.serving.conftest import ROOT, ROW, deployed, serving, until
 
 LINE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\})? (\+Inf|-?[0-9.e+-]+|nan)')
@@ -91,7 +92,8 @@ def test_a_line_that_a_killed_worker_did_not_finish_is_passed_over(tmp_path):
 
 
 def test_series_beyond_the_room_are_not_counted_and_harm_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "CELLS", 8)
+    monkeypatch.setattr(metrics, "CELLS", 8)
+    monkeypatch.setattr(series, "CELLS", 8)
     mine = Metrics(tmp_path)
     for number in range(20):
         mine.add(mine.place("serving_rows_total", variant=str(number)))
@@ -178,3 +180,39 @@ m.histogram("serving_request_seconds", SECONDS, route="/").observe(1.0)
 """
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=True)
     assert parsed(rendered(tmp_path))['serving_rows_total{variant="champion"}'] == 7
+
+
+def test_what_the_dead_counted_is_kept_in_one_file(tmp_path):
+    program = """
+import os, sys
+from pathlib import Path
+from components.serving.metrics import SECONDS, Metrics
+m = Metrics(Path(sys.argv[1]))
+m.add(m.place("serving_rows_total", variant="champion"), 7)
+m.set(m.place("serving_ready"), 1.0)
+m.histogram("serving_request_seconds", SECONDS, route="/").observe(0.3)
+os.write(1, b"%d" % os.getpid())
+os.kill(os.getpid(), 9)
+"""
+    fold(tmp_path)
+    assert parsed(rendered(tmp_path)) == {"serving_worker_restarts_total": 0, "serving_workers": 0}
+    for deaths in (1, 2, 3):
+        words = [sys.executable, "-c", program, str(tmp_path)]
+        process = int(subprocess.run(words, cwd=ROOT, check=False, stdout=subprocess.PIPE).stdout)
+        before = parsed(rendered(tmp_path))
+        fold(tmp_path, process, restarts=1)
+        found = parsed(rendered(tmp_path))
+        assert found == {**before, "serving_worker_restarts_total": deaths}
+        assert found['serving_rows_total{variant="champion"}'] == 7 * deaths
+        assert found['serving_request_seconds_count{route="/"}'] == deaths
+        assert "serving_ready" not in found
+    assert not list(tmp_path.glob("*.values"))
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 10_000
+
+
+def test_a_worker_that_died_before_it_counted_is_folded_too(tmp_path):
+    (tmp_path / "0-77.values").write_bytes(b"")
+    (tmp_path / "0-78.values").write_bytes(b"\0" * 8 * series.CELLS)
+    assert parsed(rendered(tmp_path)) == {"serving_workers": 0}
+    fold(tmp_path, 77)
+    assert [path.name for path in tmp_path.glob("*.values")] == ["0-78.values"]

@@ -23,6 +23,15 @@ def test_what_the_configuration_names_is_taken():
     assert ServingSettings.from_json(named).log_columns == tuple(named["log_columns"])
 
 
+def test_a_server_is_told_what_is_not_its_default_so_that_older_ones_know_all_of_it():
+    named = tomllib.loads((ROOT / "config.toml").read_text())["serving"]
+    shipped = config.Serving(**{**named, "log_columns": tuple(named["log_columns"])})
+    assert shipped.handed_on == {}
+    handed = config.Serving(workers=3, log="strict", log_columns=("age",)).handed_on
+    assert handed == {"workers": 3, "log": "strict", "log_columns": ["age"]}
+    assert ServingSettings.from_json(handed) == ServingSettings(workers=3, log="strict", log_columns=("age",))
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

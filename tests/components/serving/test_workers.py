@@ -4,11 +4,13 @@ import json
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
 from components.serving.prediction_log import read
+from components.serving.workers import MOST_FAILURES
 from tests.components.serving.bundles import ROW, Bundle, bundle, deploy
 from tests.components.serving.conftest import Served, serving, until
 
@@ -56,6 +58,9 @@ def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(tmp_path, f
             answered += 1
         after = workers(tmp_path)
         assert (after["1"] == before["1"], after["0"] != before["0"]) == (True, True)
+        (died,) = [line for line in served.told if line["event"] == "worker died"]
+        assert (died["worker"], died["signal"], died["process"]) == (0, "SIGKILL", before["0"])
+        assert b"serving_worker_restarts_total 1\n" in served.ask("GET", "/metrics")[1]
     assert read(served.log_folder)[0].height == answered
 
 
@@ -125,6 +130,77 @@ def test_workers_whose_parent_is_killed_end_by_themselves(tmp_path, folder):
         served.process.wait()
         until(lambda: not Path(f"/proc/{worker}").exists() or _is_dead(worker))
     assert read(served.log_folder)[0].height == 1
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path, folder, champion):
+    deploy(folder, champion.bundle_id, serving={"hang_seconds": 0.5})
+    with serving(["--deployment", str(folder)], tmp_path) as served:
+        score(served)
+        (before,) = workers(tmp_path).values()
+        os.kill(before, signal.SIGSTOP)
+        until(lambda: before not in workers(tmp_path).values() and workers(tmp_path))
+        score(served)
+        told = [line for line in served.told if line["event"] in ("worker hangs", "worker died")]
+        assert [line["event"] for line in told] == ["worker hangs", "worker died"]
+
+
+def test_a_server_that_was_stopped_itself_does_not_take_its_workers_for_hung(tmp_path, folder, champion):
+    deploy(folder, champion.bundle_id, serving={"hang_seconds": 1.0})
+    with serving(["--deployment", str(folder)], tmp_path) as served:
+        (before,) = workers(tmp_path).values()
+        processes = (served.process.pid, before)
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        stopped = time.monotonic()
+        until(lambda: time.monotonic() > stopped + 2)
+        os.kill(processes[0], signal.SIGCONT)
+        os.kill(processes[1], signal.SIGCONT)
+        for _ in range(20):
+            score(served)
+        assert workers(tmp_path) == {"0": before}
+
+
+def test_a_worker_that_is_replaced_has_the_settings_of_the_server(tmp_path, folder, champion, challenger):
+    deploy(folder, champion.bundle_id, serving={"max_rows": 3})
+    three, four = ({"dataframe_records": [ROW] * count} for count in (3, 4))
+    with serving(["--deployment", str(folder)], tmp_path) as served:
+        deploy(folder, challenger.bundle_id, serving={"max_rows": 1})
+        until(lambda: any(line["event"] == "another deployment serves" for line in served.told))
+        until(lambda: any(line["event"] == "settings differ; restart to apply" for line in served.told))
+        assert [served.post(body)[0] for body in (three, four)] == [200, 413]
+        victim = served.kill(0)
+        until(lambda: victim not in served.workers.values() and served.workers)
+        assert [served.post(body)[0] for body in (three, four)] == [200, 413]
+        # Told by the worker that died, and by the one that took its place.
+        until(lambda: [line["event"] for line in served.told].count("settings differ; restart to apply") == 2)
+
+
+def test_a_rejected_bundle_alone_is_served_as_a_test_and_nowhere_else(tmp_path):
+    rejected = bundle("TrainFlow/3", C=0.5, outcome="rejected").write(tmp_path)
+    words = ["--bundle", str(rejected)]
+    for more in ([], ["--environment", "production"]):
+        with pytest.raises(AssertionError, match="was rejected"), serving([*words, *more], tmp_path):
+            pass
+    with serving([*words, "--environment", "test"], tmp_path) as served:
+        score(served)
+
+
+def test_a_server_that_cannot_start_says_so_in_a_few_lines_and_ends(tmp_path, folder, champion):
+    broken = {"PYTHONPATH": f"{tmp_path / 'broken'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "uvloop.py").write_text(
+        "def new_event_loop():\n    raise OSError(28, 'No space left on device')\n"
+    )
+    with (
+        pytest.raises(AssertionError, match="No space left on device"),
+        serving(["--deployment", str(folder)], tmp_path, broken),
+    ):
+        pass
+    told = [json.loads(line) for line in (tmp_path / "stderr.txt").read_text().splitlines()]
+    events = [line["event"] for line in told if line["event"] != "worker ended"]
+    assert events == ["failed", "worker died"] * MOST_FAILURES + ["nothing can be served"]
+    assert {line["exit_code"] for line in told if line["event"] == "worker died"} == {1}
+    assert {line["error"] for line in told if line["event"] == "failed"} == {"OSError"}
 
 
 def _is_dead(pid: int) -> bool:

@@ -259,6 +259,8 @@ def test_an_environments_image_serves_what_its_pointer_names():
     assert command[:5] == ["python", "-I", f"/srv/bundles/{'b' * 64}/server.pyz", "--deployment", "/srv"]
     bundles = json.loads(container.of_bundle("job_coaching", "3.12").splitlines()[-1].removeprefix("CMD "))
     assert bundles[:5] == ["python", "-I", "/srv/server.pyz", "--bundle", "/srv"]
+    # An image is not said to be a test: that of a rejected bundle does not start.
+    assert "--environment" not in [*command, *bundles]
 
 
 def test_the_base_is_the_python_that_trained():
@@ -272,7 +274,7 @@ def test_the_base_is_the_python_that_trained():
 def test_every_rule_says_what_to_do():
     groups = yaml.safe_load(deployables(facts())["prometheus/rules.yaml"])["groups"]
     found = groups[0]["rules"]
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(rule["annotations"].keys() == {"summary", "action"} for rule in found)
     assert {rule["labels"]["severity"] for rule in found} == {"warning", "critical"}
 
@@ -306,5 +308,5 @@ def test_every_metric_of_a_rule_is_of_the_job():
     text = deployables(facts())["prometheus/rules.yaml"]
     expressions = [rule["expr"] for rule in yaml.safe_load(text)["groups"][0]["rules"]]
     chosen = re.findall(r"\b(?:serving_\w+|up)\b(\{[^}]*)?", " ".join(expressions))
-    assert len(chosen) >= 17
+    assert len(chosen) >= 18
     assert all(labels.startswith('{job="job-coaching-production"') for labels in chosen)
