@@ -112,7 +112,7 @@ def labelled(
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
-    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), unit=model.value.unit)
+    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
     details: dict[str, Any] = {
         "predicted": found.predicted,
         "missing_fraction": found.missing_fraction,
