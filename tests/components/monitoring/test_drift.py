@@ -10,6 +10,7 @@ from components.monitoring.bins import of_reference
 from components.monitoring.drift import drift, drift_findings
 from components.monitoring.finding import holm
 from components.monitoring.profile import Profile, profile
+from components.monitoring.reference import reference_of
 from components.release.reference import reference
 
 RATE = 0.05
@@ -44,6 +45,36 @@ def false_alarms(windows: int, size: int) -> int:
 @pytest.mark.parametrize("size", [60, 1000])
 def test_without_drift_alarms_are_no_more_frequent_than_promised(size):
     assert false_alarms(60, size) <= binom.ppf(0.999, 60, RATE)
+
+
+def labels(count: int, kinds: int, seed: int) -> pd.DataFrame:
+    """A column with many labels, most of them rare (Zipf)."""
+    shares = 1 / np.arange(1, kinds + 1)
+    chosen = np.random.default_rng(seed).choice(kinds, count, p=shares / shares.sum())
+    return pd.DataFrame({"kind": chosen}).astype(str)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["labels by training", "one table"])
+@pytest.mark.parametrize(("kinds", "size"), [(200, 1000), (45, 300)])
+def test_many_labels_do_not_cry_wolf(kinds, size, training):
+    """Labels that were chosen on the rows that are counted alarmed in four windows of ten."""
+    count, windows = 0, 40
+    for seed in range(windows):
+        others = labels(3 * size, kinds, 3000 + seed) if training else None
+        bins = of_reference(reference(labels(size, kinds, 1000 + seed), {}, others=others))
+        count += bool(alarms(labels(5000, kinds, 2000 + seed), alarm_psi=0.0, seed=seed, bins=bins))
+    assert count <= binom.ppf(0.999, windows, RATE)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_table_as_the_reference_with_many_labels_does_not_cry_wolf(every, monkeypatch):
+    count, windows = 0, 25
+    monkeypatch.setattr("components.monitoring.reference.SAMPLED_ROWS", 900)
+    for seed in range(windows):
+        bins = reference_of(pl.from_pandas(labels(900 * every, 200, 1000 + seed)).lazy())
+        assert bins["kind"].reference.rows == 900 * every - 450
+        count += bool(alarms(labels(5000, 200, 2000 + seed), alarm_psi=0.0, seed=seed, bins=bins))
+    assert count <= binom.ppf(0.999, windows, RATE)
 
 
 @pytest.mark.system
