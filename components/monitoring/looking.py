@@ -13,7 +13,7 @@ from components.monitoring.answers import Answers, answers
 from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.drift import ColumnDrift, drift, drift_findings
-from components.monitoring.estimation import Condition, estimated
+from components.monitoring.estimation import conditions, estimated
 from components.monitoring.fairness import disparities, fairness_findings
 from components.monitoring.finding import Finding
 from components.monitoring.labels import Joined, labels_finding
@@ -74,7 +74,6 @@ def served(
             )
             moved += _associations(sample, model, limits)
             findings += moved
-            details["estimate"] = _estimate(sample, model, limits, moved)
         findings.append(
             skew_finding(
                 sample,
@@ -84,6 +83,8 @@ def served(
                 seed=limits.seed,
             )
         )
+        if counted.rows >= limits.min_rows:
+            details["estimate"] = _estimate(sample, model, limits, findings)
         details["drift"] = [_told(each) for each in drifts]
         details["unwatched"] = sorted(set(model.bins) - set(counted.columns))
     return _account("served", window, model, environment, counted.rows, findings, details)
@@ -157,25 +158,14 @@ def _associations(sample: pl.DataFrame, model: Watched, limits: Limits) -> list[
 
 
 def _estimate(
-    sample: pl.DataFrame, model: Watched, limits: Limits, moved: Sequence[Finding]
+    sample: pl.DataFrame, model: Watched, limits: Limits, findings: Sequence[Finding]
 ) -> dict[str, Any]:
-    columns = [each.subject for each in moved if each.alarm]
-    conditions = (
-        Condition(
-            "no column has drifted, for where inputs moved far, scores may no longer be calibrated",
-            not columns,
-        ),
-        Condition(
-            "the scores were calibrated when the model was approved (K01)",
-            any(check["code"] == "K01" and check["status"] == "passed" for check in model.decision["checks"]),
-        ),
-    )
     found = estimated(
         answers(sample, model.target, labelled=False),
         metric=model.metric,
         threshold=model.threshold,
         value=model.value,
-        conditions=conditions,
+        conditions=conditions(findings, model.decision),
         seed=limits.seed,
     )
     return {**asdict(found), "believed": found.believed}
