@@ -152,6 +152,21 @@ def test_the_interval_of_psi_holds_the_truth_in_about_95_of_100_windows():
     assert held >= binom.ppf(0.001, 60, 0.95)
 
 
+def test_among_a_thousand_columns_the_one_that_moved_is_named():
+    """Bundles of so many columns could not alarm: the smallest p-value that draws could give was above the level."""
+    then, now = (np.random.default_rng(seed).integers(0, 4, (400, 1000)) for seed in (1, 2))
+    now[:, 500] = np.where(now[:, 500] == 0, 1, now[:, 500])
+    names = [f"column_{place}" for place in range(1000)]
+    bins = of_reference(
+        {"features": {name: {"kind": "category", "counts": dict(zip("abcd", np.bincount(then[:, place]).tolist(), strict=True)), "other": 0, "missing": 0} for place, name in enumerate(names)}}
+    )  # fmt: skip
+    current = pl.DataFrame(np.array(list("abcd"))[now], schema=names)
+    found = drift(profile(current.lazy(), bins), bins, rate=RATE * 0.15, seed=1, fine=False)
+    assert [
+        each.subject for each in drift_findings(found, alarm_psi=0.1, rate=RATE * 0.15) if each.alarm
+    ] == ["column_500"]
+
+
 def test_nothing_is_said_of_a_window_without_rows():
     assert drift(Profile(0, {}), BINS, rate=RATE, seed=1) == ()
 
