@@ -45,7 +45,14 @@ class Parted:
     at_floor: bool
 
 
-def parted(rows: pd.DataFrame, reference: Mapping[str, Any], *, rate: float, seed: int) -> tuple[Parted, ...]:
+def parted(
+    rows: pd.DataFrame,
+    reference: Mapping[str, Any],
+    *,
+    rate: float,
+    seed: int,
+    shares: tuple[float, float] = (1.0, 1.0),
+) -> tuple[Parted, ...]:
     """Every column that had partners in the reference, and is in the rows with all of them.
 
     A column is measured by the partner that tells least: where one of two columns is broken, the other still goes with its
@@ -56,6 +63,7 @@ def parted(rows: pd.DataFrame, reference: Mapping[str, Any], *, rate: float, see
         reference: reference.json of the bundle.
         rate: the level at which columns are to be judged.
         seed: of the draws.
+        shares: of the reference's and of these rows that count as independent; chance is that of so many rows.
     """
     features, joint = reference["features"], reference.get("joints", {})
     watched = {name: told for name, told in joint.items() if {name, *told} <= set(rows.columns)}
@@ -68,7 +76,7 @@ def parted(rows: pd.DataFrame, reference: Mapping[str, Any], *, rate: float, see
         pairs = []
         for partner, counts in told.items():
             now = together(*codes[name], *codes[partner]).ravel().astype(np.float64)
-            pairs.append(_apart(np.array(counts, dtype=np.float64), now, draws, generator))
+            pairs.append(_apart(np.array(counts, dtype=np.float64), now, shares, draws, generator))
         value, low, high, _ = min(pairs, key=lambda pair: pair[0])
         likely = max((pair[3] for pair in pairs), key=lambda each: each.p_value)
         found.append(
@@ -109,6 +117,7 @@ def _finding(each: Parted, corrected: float, alarm_psi: float, rate: float) -> F
 def _apart(
     then: np.ndarray[Any, np.dtype[np.float64]],
     now: np.ndarray[Any, np.dtype[np.float64]],
+    shares: tuple[float, float],
     draws: int,
     generator: np.random.Generator,
 ) -> tuple[float, float, float, Chance]:
@@ -116,7 +125,7 @@ def _apart(
     there = (then + now) > 0
     then, now = then[there], now[there]
     value = float(psi(then, now))
-    sizes = (int(then.sum()), int(now.sum()))
+    sizes = (max(1, round(then.sum() * shares[0])), max(1, round(now.sum() * shares[1])))
     found = chance(psi, then, sizes, value, draws=draws, generator=generator)
     again = psi(
         generator.multinomial(sizes[0], then / then.sum(), INTERVAL_DRAWS),

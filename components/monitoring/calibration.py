@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.monitoring.events import event_bounds, few_events
+from components.monitoring.events import event_bounds, few_events, thinned
 from components.monitoring.finding import Finding
 from components.monitoring.performance import at_level
-from components.validation.bounds import difference_bounds, simultaneous_level
+from components.validation.bounds import difference_bounds, effective_size, simultaneous_level
 from components.validation.intervals import interval
 from components.validation.metrics import Estimate
 from components.validation.resampling import Design, Floats, MeanRatio
 
 LEAST_DECILE_ROWS = 30
+FEW_UNITS = 30
+"""Expected events, in independent rows, below which rows of a group or with weights are taken for so many fewer equal rows."""
 IN_THE_LARGE, SINCE_APPROVAL, BY_DECILE = 0.6, 0.2, 0.2
 """Which part of the rate each may use up."""
 
@@ -165,6 +168,15 @@ def _gap(actual: Floats, score: Floats, design: Design, level: float, unit: floa
     value = design.value(statistic)
     if unit is None and design.plain and few_events(score):
         return Estimate(value, *event_bounds(int(actual.sum()), score, level=level), level)
+    if unit is None and not design.plain:
+        units, weight = effective_size(design.by_unit(design.weight)), design.weight
+        fewer = thinned(score, weight, units)
+        if few_events(fewer, FEW_UNITS):
+            events = float(np.average(actual, weights=weight)) * len(fewer)
+            # Of a count between two numbers each end is that of the number that is farther out.
+            low, _ = event_bounds(floor(events + 1e-9), fewer, level=level)
+            _, high = event_bounds(ceil(events - 1e-9), fewer, level=level)
+            return Estimate(value, low, high, level)
     return Estimate(value, *interval(statistic, design, bounded=False, level=level), level)
 
 

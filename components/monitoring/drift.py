@@ -53,7 +53,13 @@ class ColumnDrift:
 
 
 def drift(
-    profile: Profile, bins: Mapping[str, Bins], *, rate: float, seed: int, fine: bool = True
+    profile: Profile,
+    bins: Mapping[str, Bins],
+    *,
+    rate: float,
+    seed: int,
+    fine: bool = True,
+    shares: tuple[float, float] = (1.0, 1.0),
 ) -> tuple[ColumnDrift, ...]:
     """Every watched column of a window against the reference; nothing where there are no rows.
 
@@ -66,6 +72,7 @@ def drift(
         rate: the level at which columns are to be judged; the draws are enough to reach it, but for thousands of columns.
         seed: of the draws.
         fine: whether to find the further distances too.
+        shares: of the reference's and of the window's rows that count as independent; chance is that of so many rows.
     """
     watched = [name for name in bins if name in profile.columns and bins[name].reference.rows > 0]
     if not profile.rows or not watched:
@@ -73,7 +80,7 @@ def drift(
     draws = draws_for(len(watched), rate, most=MOST_DRAWS)
     generators = np.random.default_rng(seed).spawn(len(watched))
     found = [
-        _column(bins[name], profile.columns[name], draws, generator, fine)
+        _column(bins[name], profile.columns[name], draws, generator, fine, shares)
         for name, generator in zip(watched, generators, strict=True)
     ]
     corrected = holm(each.p_value for each in found)
@@ -121,18 +128,24 @@ def too_few(draws: int) -> str:
 
 
 def _column(
-    bins: Bins, current: Counts, draws: int, generator: np.random.Generator, fine: bool
+    bins: Bins,
+    current: Counts,
+    draws: int,
+    generator: np.random.Generator,
+    fine: bool,
+    shares: tuple[float, float],
 ) -> ColumnDrift:
     then, now = bins.cells(bins.reference), bins.cells(current)
     value = float(psi(then, now))
-    found = chance(psi, then, _sizes(then, now), value, draws=draws, generator=generator)
+    sizes = _sizes(then, now, shares)
+    found = chance(psi, then, sizes, value, draws=draws, generator=generator)
     resampled = psi(
-        generator.multinomial(int(then.sum()), _shares(then), INTERVAL_DRAWS),
-        generator.multinomial(int(now.sum()), _shares(now), INTERVAL_DRAWS),
+        generator.multinomial(sizes[0], _shares(then), INTERVAL_DRAWS),
+        generator.multinomial(sizes[1], _shares(now), INTERVAL_DRAWS),
     )
     # The basic bootstrap: resampling adds as much to PSI, which is never below 0, as sampling did.
     low, high = 2 * value - np.quantile(resampled, [0.975, 0.025])
-    distances = _distances(bins, current, then, now, generator) if fine else {}
+    distances = _distances(bins, current, then, now, generator, shares) if fine else {}
     return ColumnDrift(
         bins.name, bins.kind, value, max(0.0, float(low)), max(value, float(high)), found.p_value, 1.0, distances,
         found.draws, found.at_floor,
@@ -140,9 +153,14 @@ def _column(
 
 
 def _distances(
-    bins: Bins, current: Counts, then: Floats, now: Floats, generator: np.random.Generator
+    bins: Bins,
+    current: Counts,
+    then: Floats,
+    now: Floats,
+    generator: np.random.Generator,
+    shares: tuple[float, float],
 ) -> dict[str, tuple[float, float]]:
-    first, second = drawn(then, _sizes(then, now), FINE_DRAWS, generator)
+    first, second = drawn(then, _sizes(then, now, shares), FINE_DRAWS, generator)
     distance = float(jensen_shannon(then, now))
     found = {"jensen_shannon": (distance, p_value(jensen_shannon(first, second), distance))}
     if bins.kind == "category":
@@ -150,7 +168,7 @@ def _distances(
         return found | {"chi_squared": (statistic, p_value(chi_squared(first, second), statistic))}
     known, counted, means = bins.reference.known, current.known, bins.reference.means
     if known.sum() and counted.sum():
-        null = drawn(known, _sizes(known, counted), FINE_DRAWS, generator)
+        null = drawn(known, _sizes(known, counted, shares), FINE_DRAWS, generator)
         largest = float(kolmogorov_smirnov(known, counted))
         unit = _deviation(known, means)
         # Chance alone is judged with every row at its bin's reference mean: there a draw of counts is a draw of all.
@@ -161,8 +179,8 @@ def _distances(
     return found
 
 
-def _sizes(then: Floats, now: Floats) -> tuple[int, int]:
-    return int(then.sum()), int(now.sum())
+def _sizes(then: Floats, now: Floats, shares: tuple[float, float]) -> tuple[int, int]:
+    return max(1, round(then.sum() * shares[0])), max(1, round(now.sum() * shares[1]))
 
 
 def _shares(counts: Floats) -> Floats:

@@ -22,10 +22,22 @@ MOST_BLOCKS = 1024
 _CLIP, _TINY, _WIDEST = 1e-9, 1e-300, 64.0
 
 
-def few_events(score: Floats) -> bool:
+def few_events(score: Floats, few: float = FEW) -> bool:
     """Whether so few events, or rows without one, are expected that their number is not normal."""
     expected = float(score.sum())
-    return min(expected, len(score) - expected) <= FEW
+    return min(expected, len(score) - expected) <= few
+
+
+def thinned(score: Floats, weight: Floats, rows: float) -> Floats:
+    """As many scores as there are independent rows, at least one, spread evenly over the weighted scores.
+
+    Source: Korn and Graubard (1998), Confidence intervals for proportions with small expected number of positive counts
+    estimated from survey data, for counts of effective rows.
+    """
+    order, count = np.argsort(score, kind="stable"), max(1, int(rows))
+    reached = np.cumsum(weight[order])
+    places = np.searchsorted(reached, (np.arange(count) + 0.5) / count * reached[-1])
+    return np.asarray(score[order][np.minimum(places, len(score) - 1)])
 
 
 def event_bounds(events: int, score: Floats, *, level: float) -> tuple[float, float]:

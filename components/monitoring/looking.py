@@ -10,6 +10,7 @@ import polars as pl
 
 from components.monitoring.accounts import Account, Stage, window_id
 from components.monitoring.answers import Answers, answers
+from components.monitoring.arrivals import Independence, design_of, independence, unjudged
 from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.drift import ColumnDrift, drift, drift_findings
@@ -36,6 +37,8 @@ from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window
 
 ESTIMATED_ROWS, SKEW_ROWS = 20_000, 1_000
+AFTER_LABELS = ("calibration", "performance", "utility", "fairness")
+GROUPED = "rows of one group (data.group) tell the same more than once, and an interval that is read again and again wants rows by themselves"
 
 
 def served(
@@ -65,15 +68,17 @@ def served(
     ]
     details: dict[str, Any] = {"age_days": age_days(model.created, window)}
     if counted.rows:
-        findings += _quality(rows, counted, window, model, limits)
+        came = independence(rows, model.group, model.independent_share)
+        findings += _quality(rows, counted, window, model, limits, came)
         sample = _sample(rows, max(ESTIMATED_ROWS, SKEW_ROWS), counted.rows, limits.seed)
-        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed)
+        shares = (came.then, came.now)
+        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed, shares=shares)
         if counted.rows >= limits.min_rows:
             moved = drift_findings(
                 drifts, alarm_psi=limits.alarm_psi, rate=limits.rate("drift"), predicted=model.predicted
             )
-            moved += _associations(sample, model, limits)
-            findings += moved
+            moved += _associations(sample, model, limits, came)
+            findings += unjudged(moved, ("drift", "association"), came.unknown)
         findings.append(
             skew_finding(
                 sample,
@@ -113,7 +118,8 @@ def labelled(
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
-    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
+    tried = trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
+    findings += unjudged(tried, ("experiment",), GROUPED if model.group else "")
     details: dict[str, Any] = {
         "predicted": found.predicted,
         "missing_fraction": found.missing_fraction,
@@ -133,7 +139,12 @@ def labelled(
 
 
 def _quality(
-    rows: pl.LazyFrame, counted: Profile, window: Window, model: Watched, limits: Limits
+    rows: pl.LazyFrame,
+    counted: Profile,
+    window: Window,
+    model: Watched,
+    limits: Limits,
+    came: Independence,
 ) -> list[Finding]:
     newest, kinds = (
         rows.select(pl.col("served_at").max(), pl.col("variant").unique().implode())
@@ -143,17 +154,27 @@ def _quality(
     fresh = freshness_finding(newest, window, silent_fraction=limits.alarm_silent)
     if list(kinds) == ["batch"]:
         fresh = Finding("freshness", "", False, "Scored in batches, not by a server.", judged=False)
+    missing = missing_findings(
+        counted,
+        model.bins,
+        rate=limits.rate("missing"),
+        allowed=limits.alarm_missing,
+        shares=(came.then, came.now),
+    )
     return [
         fresh,
         *contract_findings(violations(rows, model.contract), counted.rows, allowed=limits.alarm_rows),
-        *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
+        *unjudged(missing, ("missing",), came.unknown),
         *category_findings(counted, model.bins, allowed=limits.alarm_rows),
     ]
 
 
-def _associations(sample: pl.DataFrame, model: Watched, limits: Limits) -> list[Finding]:
+def _associations(sample: pl.DataFrame, model: Watched, limits: Limits, came: Independence) -> list[Finding]:
     rate = limits.rate("association")
-    found = parted(sample.to_pandas(), model.reference, rate=rate, seed=limits.seed)
+    # Of a sample of the window's rows at least as large a part is independent as of them all.
+    found = parted(
+        sample.to_pandas(), model.reference, rate=rate, seed=limits.seed, shares=(came.then, came.now)
+    )
     return association_findings(found, alarm_psi=limits.alarm_psi, rate=rate)
 
 
@@ -172,7 +193,8 @@ def _estimate(
 
 
 def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[Finding], dict[str, Any]]:
-    options = {"replicates": limits.replicates, "seed": limits.seed}
+    design, unknown = design_of(told.rows, model.group, model.weight)
+    options: dict[str, Any] = {"replicates": limits.replicates, "seed": limits.seed, "design": design}
     calibrated = calibration(
         told.truth,
         told.y_score,
@@ -180,6 +202,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         rate=limits.rate("calibration"),
         classes=model.target.several,
         numbers=model.target.task == "regression",
+        design=design,
     )
     performed = performance(
         told,
@@ -203,7 +226,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         "metric": asdict(performed.metric) if performed.metric else None,
         "utility": asdict(performed.utility) if performed.utility else None,
     }
-    return findings, numbers
+    return unjudged(findings, AFTER_LABELS, unknown), numbers
 
 
 def _account(

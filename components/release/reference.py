@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.release.joints import joints
 from components.training.features import MISSING
+from components.validation.bounds import effective_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ def reference(
     *,
     texts: Collection[str] = (),
     others: pd.DataFrame | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """The counts of the rows that the model was evaluated on, as plain values.
 
@@ -47,6 +49,7 @@ def reference(
         texts: the columns that hold free text.
         others: rows that are not among these, such as the training part, by which to choose labels; without them every
             other row chooses where a column has many labels, or some that occur once, and the rest is counted.
+        groups: what rows come in together, (rows,); then `units` tells how many independent groups of one size they are worth.
     """
     known = {} if others is None else {str(name): others[name] for name in others.columns}
     features = {
@@ -56,6 +59,7 @@ def reference(
     return {
         "convention": CONVENTION,
         "rows": len(rows),
+        **({} if groups is None else {"units": effective_size(np.bincount(groups).astype(np.float64))}),
         "features": features,
         "joints": joints(rows, features),
         **{name: _predicted(values) for name, values in predictions.items()},
