@@ -40,7 +40,7 @@ def disparities(
         bands: for sensitive numbers, the lower edge of each band.
         min_rows: smaller groups are named, not scored.
         replicates: of the bootstrap.
-        level: of each end of an interval.
+        level: of each end of an interval; of several classes for all of them together.
         seed: of the bootstrap.
         design: how the rows came; each by itself and all alike by default.
     """
@@ -57,7 +57,9 @@ def disparities(
     truth, decided = found.truth.astype(np.int64), found.y_pred.astype(np.int64)
     options: dict[str, Any] = {"min_rows": min_rows, "replicates": replicates, "seed": seed, **came}
     if target.several:
-        return fairness_by_class(truth, decided, groups, classes=target.several, **options)
+        # Any class of any pair of groups may alarm: the classes share what a disparity may use up.
+        shared = 1 - (1 - level) / len(target.several)
+        return fairness_by_class(truth, decided, groups, classes=target.several, level=shared, **options)
     return fairness_report(truth, decided, groups, level=level, **options)
 
 
