@@ -58,8 +58,9 @@ def watched(run: Any) -> Watched:
     target = Target(data.target, task, classes)
     value = values_of(settings.objective, target)
     return Watched(
-        run.promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files)
-    )
+        run.promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files),
+        data.group, data.weight,
+    )  # fmt: skip
 
 
 def limits(run: Any) -> Limits:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 from metaflow import current
 
 from components.data import schema
@@ -100,12 +101,22 @@ def bundle_parts(run: Any) -> Parts:
         **{name: values[:SMOKE_ROWS] for name, values in said.items()}
     )
     sensitive = [name for name in run.settings.fairness.features if name not in run.columns.names]
+    data, watched = run.settings.data, [*run.columns.names, *sensitive]
+    kept = [*data.group, *([data.weight] if data.weight else [])]
+    labels = (cs.string() | cs.categorical() | cs.enum()) - cs.by_name(run.columns.texts)
+    others = table.filter(run.where("train")).select(watched).select(labels).to_pandas()
     return Parts(
         name=run.settings.project.slug,
         program=run.program,
         smoke=smoke[[*run.columns.names, *said]],
-        contract=schema.to_json(run.contract, run.columns.names, sensitive),
-        reference=reference(holdout.rows[[*run.columns.names, *sensitive]], said, texts=run.columns.texts),
+        contract=schema.to_json(run.contract, run.columns.names, sensitive, kept),
+        reference=reference(
+            holdout.rows[watched],
+            said,
+            texts=run.columns.texts,
+            others=others,
+            groups=holdout.groups(data.group),
+        ),
         decision=run.decision.to_json(),
         documents={"model_card.md": model_card(run, run.created), "datasheet.md": datasheet(run, table)},
         lineage=lineage(run),

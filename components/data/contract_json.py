@@ -12,11 +12,13 @@ from components.errors import BundleError
 VERSION = 1
 
 
-def to_json(contract: Contract, features: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
+def to_json(
+    contract: Contract, features: Sequence[str], optional: Sequence[str] = (), kept: Sequence[str] = ()
+) -> dict[str, Any]:
     """What a row of a request may hold, as plain JSON.
 
-    A row must hold the ``features`` and may hold the ``optional`` columns (sensitive ones, for the log); a column's
-    rules are those of schema.yaml, without uniqueness, which no single row can show. A value is right if it is null
+    A row must hold the ``features`` and may hold the ``optional`` columns (sensitive ones, for the log), and those that are
+    ``kept`` for monitoring alone (group and weight), of which any value of their type is right, or none; a column's rules are those of schema.yaml, without uniqueness, which no single row can show. A value is right if it is null
     and ``nullable``; or of its ``type``, at least ``minimum``, at most ``maximum`` and among the ``categories``, where
     these are not null. Datetimes are ISO 8601 texts.
 
@@ -26,7 +28,12 @@ def to_json(contract: Contract, features: Sequence[str], optional: Sequence[str]
     return {
         "version": VERSION,
         "features": [_plain(contract.column(name)) for name in features],
-        "optional": [_plain(contract.column(name)) for name in optional if name not in features],
+        "optional": [_plain(contract.column(name)) for name in optional if name not in features]
+        + [
+            _plain(ColumnRule(name, contract.column(name).type, nullable=True))
+            for name in dict.fromkeys(kept)
+            if name not in (*features, *optional)
+        ],
     }
 
 

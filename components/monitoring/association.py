@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from components.monitoring.drift import drawn, p_value
+from components.monitoring.chance import Chance, chance, draws_for
+from components.monitoring.drift import too_few
 from components.monitoring.finding import Finding, holm
 from components.monitoring.statistics import psi
 from components.release.joints import codes_of, together
@@ -17,7 +17,7 @@ from components.release.joints import codes_of, together
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_DRAWS, MOST_DRAWS, INTERVAL_DRAWS = 500, 20_000, 200
+MOST_DRAWS, INTERVAL_DRAWS = 200_000, 200
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Parted:
         low: the lower end of its 95 % interval.
         high: the upper end of its 95 % interval.
         p_value: the largest chance among the partners of so large a PSI.
+        draws: by which that chance was found.
+        at_floor: whether none of them reached the PSI, so that more might make it smaller.
     """
 
     column: str
@@ -39,9 +41,18 @@ class Parted:
     low: float
     high: float
     p_value: float
+    draws: int
+    at_floor: bool
 
 
-def parted(rows: pd.DataFrame, reference: Mapping[str, Any], *, rate: float, seed: int) -> tuple[Parted, ...]:
+def parted(
+    rows: pd.DataFrame,
+    reference: Mapping[str, Any],
+    *,
+    rate: float,
+    seed: int,
+    shares: tuple[float, float] = (1.0, 1.0),
+) -> tuple[Parted, ...]:
     """Every column that had partners in the reference, and is in the rows with all of them.
 
     A column is measured by the partner that tells least: where one of two columns is broken, the other still goes with its
@@ -52,21 +63,25 @@ def parted(rows: pd.DataFrame, reference: Mapping[str, Any], *, rate: float, see
         reference: reference.json of the bundle.
         rate: the level at which columns are to be judged.
         seed: of the draws.
+        shares: of the reference's and of these rows that count as independent; chance is that of so many rows.
     """
     features, joint = reference["features"], reference.get("joints", {})
     watched = {name: told for name, told in joint.items() if {name, *told} <= set(rows.columns)}
     names = {*watched, *(partner for told in watched.values() for partner in told)}
     codes = {name: codes_of(rows[name], features[name]) for name in sorted(names)}
-    draws = min(MOST_DRAWS, max(FEWEST_DRAWS, ceil(3 * len(watched) / rate)))
+    draws = draws_for(len(watched), rate, most=MOST_DRAWS)
     generators = np.random.default_rng(seed).spawn(len(watched))
     found = []
     for (name, told), generator in zip(watched.items(), generators, strict=True):
         pairs = []
         for partner, counts in told.items():
             now = together(*codes[name], *codes[partner]).ravel().astype(np.float64)
-            pairs.append(_apart(np.array(counts, dtype=np.float64), now, draws, generator))
-        least = min(pairs)
-        found.append(Parted(name, tuple(told), *least[:3], max(pair[3] for pair in pairs)))
+            pairs.append(_apart(np.array(counts, dtype=np.float64), now, shares, draws, generator))
+        value, low, high, _ = min(pairs, key=lambda pair: pair[0])
+        likely = max((pair[3] for pair in pairs), key=lambda each: each.p_value)
+        found.append(
+            Parted(name, tuple(told), value, low, high, likely.p_value, likely.draws, likely.at_floor)
+        )
     return tuple(found)
 
 
@@ -77,32 +92,44 @@ def association_findings(found: tuple[Parted, ...], *, alarm_psi: float, rate: f
 
 
 def _finding(each: Parted, corrected: float, alarm_psi: float, rate: float) -> Finding:
-    alarm = each.psi >= alarm_psi and corrected <= rate
-    said = "no longer goes" if alarm else "goes"
+    large, significant = each.psi >= alarm_psi, corrected <= rate
+    alarm, judged = large and significant, significant or not (large and each.at_floor)
+    said = "no longer goes" if alarm else "goes" if judged else "may no longer go"
     reason = (
         f"{each.column} {said} with {' and '.join(each.partners)} as in the reference: PSI of both together {each.psi:.3f} "
-        f"({each.low:.3f} to {each.high:.3f}), {alarm_psi:g} is large; corrected p {corrected:.2g}, at most {rate:.2g} counts."
+        f"({each.low:.3f} to {each.high:.3f}), {alarm_psi:g} is large; corrected p {corrected:.2g}, at most {rate:.2g} counts"
+        + ("." if judged else too_few(each.draws))
     )
     return Finding(
-        "association", each.column, alarm, reason, each.psi, each.low, each.high, alarm_psi, corrected
+        "association",
+        each.column,
+        alarm,
+        reason,
+        each.psi,
+        each.low,
+        each.high,
+        alarm_psi,
+        corrected,
+        judged=judged,
     )
 
 
 def _apart(
     then: np.ndarray[Any, np.dtype[np.float64]],
     now: np.ndarray[Any, np.dtype[np.float64]],
+    shares: tuple[float, float],
     draws: int,
     generator: np.random.Generator,
-) -> tuple[float, float, float, float]:
+) -> tuple[float, float, float, Chance]:
     """PSI, the ends of its interval, and its chance, over the pairs of bins that occur."""
     there = (then + now) > 0
     then, now = then[there], now[there]
     value = float(psi(then, now))
-    sizes = (int(then.sum()), int(now.sum()))
-    null = psi(*drawn(then, sizes, draws, generator))
+    sizes = (max(1, round(then.sum() * shares[0])), max(1, round(now.sum() * shares[1])))
+    found = chance(psi, then, sizes, value, draws=draws, generator=generator)
     again = psi(
         generator.multinomial(sizes[0], then / then.sum(), INTERVAL_DRAWS),
         generator.multinomial(sizes[1], now / now.sum(), INTERVAL_DRAWS),
     )
     low, high = 2 * value - np.quantile(again, [0.975, 0.025])
-    return value, max(0.0, float(low)), max(value, float(high)), p_value(null, value)
+    return value, max(0.0, float(low)), max(value, float(high)), found

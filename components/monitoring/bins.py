@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Kind = Literal["number", "datetime", "text", "category"]
 
-NOT_PREDICTED = ("convention", "rows", "features", "joints")
+NOT_PREDICTED = ("convention", "rows", "units", "features", "joints")
 """The keys of reference.json that are no prediction."""
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.monitoring.events import event_bounds, few_events, thinned
 from components.monitoring.finding import Finding
 from components.monitoring.performance import at_level
-from components.validation.bounds import difference_bounds, simultaneous_level
+from components.validation.bounds import difference_bounds, effective_size, simultaneous_level
 from components.validation.intervals import interval
 from components.validation.metrics import Estimate
 from components.validation.resampling import Design, Floats, MeanRatio
 
 LEAST_DECILE_ROWS = 30
+FEW_UNITS = 30
+"""Expected events, in independent rows, below which rows of a group or with weights are taken for so many fewer equal rows."""
 IN_THE_LARGE, SINCE_APPROVAL, BY_DECILE = 0.6, 0.2, 0.2
 """Which part of the rate each may use up."""
 
@@ -61,11 +65,13 @@ def calibration(
     rate: float,
     classes: tuple[str, ...] = (),
     numbers: bool = False,
+    design: Design | None = None,
 ) -> Calibration:
     """The mean of actual minus predicted, in the large and by decile, each with its interval.
 
     The intervals are wide enough that the chance that any of them leaves out a true 0 is at most ``rate``: six tenths of it
-    are for the mean in the large, a fifth for its change since the approval, a fifth for the deciles.
+    are for the mean in the large, a fifth for its change since the approval, a fifth for the deciles. Where the scores promise
+    few events the intervals are exact (:func:`~components.monitoring.events.event_bounds`).
 
     Args:
         y_true: codes 0 and 1, or of a class, or numbers, (rows,).
@@ -74,23 +80,25 @@ def calibration(
         rate: of false alarms.
         classes: of several classes, their names.
         numbers: whether numbers are predicted.
+        design: how the rows came; each by itself and all alike by default.
 
     Source: Cox (1958), Two further applications of a model for binary regression; Van Calster et al. (2019), Calibration:
     the Achilles heel of predictive analytics.
     """
+    design = design or Design(len(y_true))
     if classes:
         level = simultaneous_level(rate, len(classes))
         gaps_of = {
-            name: _mean((y_true == code) - y_score[:, code], level) for code, name in enumerate(classes)
+            name: _gap((y_true == code).astype(np.float64), y_score[:, code], design, level)
+            for code, name in enumerate(classes)
         }
         return Calibration(gaps_of, None, ())
     actual = np.asarray(y_true, dtype=np.float64)
-    unit = (float(actual.std()) or 1.0) if numbers else 1.0
-    gaps = (actual - y_score) / unit
+    unit = (_deviation(actual, design.weight) or 1.0) if numbers else None
     return Calibration(
-        {"": _mean(gaps, 1 - IN_THE_LARGE * rate)},
-        _change(_mean(gaps, 1 - SINCE_APPROVAL * rate), then),
-        _deciles(actual, y_score, gaps, BY_DECILE * rate),
+        {"": _gap(actual, y_score, design, 1 - IN_THE_LARGE * rate, unit)},
+        _change(_gap(actual, y_score, design, 1 - SINCE_APPROVAL * rate, unit), then),
+        _deciles(actual, y_score, design, BY_DECILE * rate, unit),
     )
 
 
@@ -154,9 +162,27 @@ def _far(gap: Estimate, alarm: float) -> bool:
     return _sure(gap) and abs(gap.value) >= alarm
 
 
-def _mean(gaps: Floats, level: float) -> Estimate:
-    statistic, design = MeanRatio(gaps), Design(len(gaps))
-    return Estimate(design.value(statistic), *interval(statistic, design, bounded=False, level=level), level)
+def _gap(actual: Floats, score: Floats, design: Design, level: float, unit: float | None = None) -> Estimate:
+    """The mean of actual minus predicted, of events or, with a unit, of numbers."""
+    statistic = MeanRatio((actual - score) / (unit or 1.0))
+    value = design.value(statistic)
+    if unit is None and design.plain and few_events(score):
+        return Estimate(value, *event_bounds(int(actual.sum()), score, level=level), level)
+    if unit is None and not design.plain:
+        units, weight = effective_size(design.by_unit(design.weight)), design.weight
+        fewer = thinned(score, weight, units)
+        if few_events(fewer, FEW_UNITS):
+            events = float(np.average(actual, weights=weight)) * len(fewer)
+            # Of a count between two numbers each end is that of the number that is farther out.
+            low, _ = event_bounds(floor(events + 1e-9), fewer, level=level)
+            _, high = event_bounds(ceil(events - 1e-9), fewer, level=level)
+            return Estimate(value, low, high, level)
+    return Estimate(value, *interval(statistic, design, bounded=False, level=level), level)
+
+
+def _deviation(values: Floats, weight: Floats) -> float:
+    mean = np.average(values, weights=weight)
+    return float(np.sqrt(np.average((values - mean) ** 2, weights=weight)))
 
 
 def _change(now: Estimate, then: Estimate | None) -> Estimate | None:
@@ -166,17 +192,20 @@ def _change(now: Estimate, then: Estimate | None) -> Estimate | None:
     return Estimate(now.value - then.value, low, high, now.level)
 
 
-def _deciles(actual: Floats, score: Floats, gaps: Floats, rate: float) -> tuple[Decile, ...]:
+def _deciles(
+    actual: Floats, score: Floats, design: Design, rate: float, unit: float | None
+) -> tuple[Decile, ...]:
     cuts = np.unique(np.quantile(score, np.arange(1, 10) / 10))
     places = np.searchsorted(cuts, score, side="right")
-    large = [place for place in range(len(cuts) + 1) if (places == place).sum() >= LEAST_DECILE_ROWS]
+    members = [np.flatnonzero(places == place) for place in range(len(cuts) + 1)]
+    large = [rows for rows in members if len(rows) >= LEAST_DECILE_ROWS and design.weight[rows].sum() > 0]
     level = simultaneous_level(rate, len(large))
     return tuple(
         Decile(
-            float(score[places == place].mean()),
-            float(actual[places == place].mean()),
-            _mean(gaps[places == place], level),
-            int((places == place).sum()),
+            float(np.average(score[rows], weights=design.weight[rows])),
+            float(np.average(actual[rows], weights=design.weight[rows])),
+            _gap(actual[rows], score[rows], design.part(rows), level, unit),
+            len(rows),
         )
-        for place in large
+        for rows in large
     )

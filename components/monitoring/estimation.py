@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.monitoring.answers import Answers, Floats
+from components.monitoring.finding import Finding, Kind
 from components.training.outcomes import Values
 from components.validation.metrics import METRICS, Estimate, Rule, utility_metric
 from components.validation.resampling import Statistic
@@ -35,8 +38,8 @@ class Estimated:
 
     Attributes:
         name: the primary metric.
-        metric: its expectation, with the interval within which the window's own labels would put it; None where there
-            are no probabilities.
+        metric: its expectation, with the interval within which the window's own labels would put it if every score were
+            true; None where there are no probabilities. How far scores may be wrong is no part of the interval.
         utility: the same of a decision's worth.
         conditions: under which both may be believed.
     """
@@ -50,6 +53,34 @@ class Estimated:
     def believed(self) -> bool:
         """Whether every condition holds."""
         return self.metric is not None and all(condition.holds for condition in self.conditions)
+
+
+MOVED: tuple[Kind, ...] = ("drift", "association")
+BROKEN: tuple[Kind, ...] = ("contract", "missing", "categories", "skew")
+
+
+def conditions(findings: Sequence[Finding], decision: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """What must be so for the estimate to be believed, and whether it is.
+
+    Args:
+        findings: of the window before labels.
+        decision: of the bundle, with every check.
+    """
+    passed = {check["code"] for check in decision["checks"] if check["status"] == "passed"}
+    return (
+        Condition(
+            "no column has drifted, for where inputs moved far, scores may no longer be calibrated",
+            not any(each.alarm or not each.judged for each in findings if each.kind in MOVED),
+        ),
+        Condition(
+            "the rows keep the contract, miss no more values and hold no new categories, and their scores are the program's",
+            not any(each.alarm for each in findings if each.kind in BROKEN),
+        ),
+        Condition("the mean of the scores was right when the model was approved (K01)", "K01" in passed),
+        Condition(
+            "scores meant what they say, high or low, when the model was approved (K02)", "K02" in passed
+        ),
+    )
 
 
 def estimated(

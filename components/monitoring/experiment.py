@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from math import log, sqrt
+from math import isfinite
 
 import numpy as np
 
 from components.monitoring.answers import Floats
+from components.monitoring.confidence_sequence import Bounds, bounded, unbounded
 from components.monitoring.finding import Finding
 from components.validation.metrics import Estimate
 
 LEAST_ROWS = 100
-"""Rows of each arm before anything is said: the interval is one of large numbers."""
-
-PLANNED_ROWS = 5_000
-"""At about so many rows the interval is narrowest for what it promises; it holds at any number."""
+"""Rows of each arm before anything is said."""
 
 
 @dataclass(frozen=True)
@@ -67,47 +65,50 @@ def total(moments: Iterable[Mapping[str, float]]) -> Moments:
     return found
 
 
-def shadowed(differences: Moments, *, alpha: float) -> Estimate | None:
-    """The mean of challenger minus champion on the very same rows; None for too few rows."""
+def shadowed(differences: Moments, *, most: float, alpha: float) -> Estimate | None:
+    """The mean of challenger minus champion on the very same rows; None for too few rows.
+
+    The chance that the truth is ever outside, however often it is read, is at most ``alpha``.
+
+    Args:
+        differences: of every row so far.
+        most: by which two decisions on one row may be apart; infinite where nothing bounds them, and then the interval is
+            right for large numbers of rows alone.
+        alpha: the error.
+    """
     if differences.rows < LEAST_ROWS:
         return None
-    half = half_width(differences.rows, differences.variance, alpha)
-    return Estimate(differences.mean, differences.mean - half, differences.mean + half, 1 - alpha)
+    low, high = _bounds(differences, (-most, most), alpha)
+    return Estimate(differences.mean, low, high, 1 - alpha)
 
 
-def split(champion: Moments, challenger: Moments, *, alpha: float) -> Estimate | None:
+def split(champion: Moments, challenger: Moments, *, bounds: Bounds, alpha: float) -> Estimate | None:
     """The mean of the challenger's rows minus that of the champion's, which are others; None for too few rows.
 
-    It wants that each row's arm is chosen by chance, at a share that does not change.
+    Each arm has an interval of its own at half of ``alpha``, so that both hold together however the rows of the arms
+    alternate. It wants that each row's arm is chosen by chance.
+
+    Args:
+        champion: the worth of its rows.
+        challenger: that of the challenger's.
+        bounds: of the worth of a decision, as for :func:`shadowed`.
+        alpha: the error.
     """
     if min(champion.rows, challenger.rows) < LEAST_ROWS:
         return None
-    rows = champion.rows + challenger.rows
-    variance = rows * (champion.variance / champion.rows + challenger.variance / challenger.rows)
-    difference, half = challenger.mean - champion.mean, half_width(rows, variance, alpha)
-    return Estimate(difference, difference - half, difference + half, 1 - alpha)
+    (low, high), (low_2, high_2) = (_bounds(each, bounds, alpha / 2) for each in (champion, challenger))
+    return Estimate(challenger.mean - champion.mean, low_2 - high, high_2 - low, 1 - alpha)
 
 
-def half_width(rows: int, variance: float, alpha: float) -> float:
-    """Half of the asymptotic confidence sequence for a mean.
-
-    The chance that the truth is ever outside, at any number of rows from `LEAST_ROWS` on, is at most ``alpha``.
-
-    Args:
-        rows: so far.
-        variance: of a row.
-        alpha: the error.
-
-    Source: Robbins (1970), Statistical methods related to the law of the iterated logarithm, for the normal mixture;
-    Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), Time-uniform central limit theory and asymptotic confidence
-    sequences, theorem 2.2 and its choice of rho.
-    """
-    rho2 = (-2 * log(alpha) + log(-2 * log(alpha)) + 1) / PLANNED_ROWS
-    spread = rows * rho2 + 1
-    return sqrt(variance * 2 * spread / (rows**2 * rho2) * log(sqrt(spread) / alpha))
+def _bounds(found: Moments, bounds: Bounds, alpha: float) -> Bounds:
+    if all(map(isfinite, bounds)):
+        return bounded(found.rows, found.mean, found.squares, bounds=bounds, alpha=alpha)
+    return unbounded(found.rows, found.mean, found.variance, alpha=alpha)
 
 
-def experiment_finding(way: str, difference: Estimate | None, rows: int, unit: str) -> Finding:
+def experiment_finding(
+    way: str, difference: Estimate | None, rows: int, unit: str, *, bounded: bool = True
+) -> Finding:
     """What a trial beside the champion says so far; an alarm where the challenger is surely worse.
 
     Args:
@@ -115,6 +116,7 @@ def experiment_finding(way: str, difference: Estimate | None, rows: int, unit: s
         difference: challenger minus champion, in utility a decision.
         rows: labelled rows of the challenger.
         unit: of the utility.
+        bounded: whether the worth of a decision has bounds.
     """
     if difference is None:
         reason = f"The challenger has {rows:,} labelled rows; {LEAST_ROWS} of each are wanted before anything is said."
@@ -122,7 +124,8 @@ def experiment_finding(way: str, difference: Estimate | None, rows: int, unit: s
     said = "is better" if difference.low > 0 else "is worse" if difference.high < 0 else "may be either"
     reason = (
         f"After {rows:,} labelled rows the challenger {said}: {difference.value:+.4f} ({difference.low:+.4f} to "
-        f"{difference.high:+.4f}) {unit} a decision against the champion. The interval holds however often it is read."
+        f"{difference.high:+.4f}) {unit} a decision against the champion. The interval holds however often it is read"
+        + ("." if bounded else ", for large numbers of rows; a few huge errors can mislead it.")
     )
     return Finding(
         "experiment", way, difference.high < 0, reason, difference.value, difference.low, difference.high, 0.0

@@ -13,6 +13,7 @@ from components.training.target import Target
 from components.validation.audit import sensitive_features
 from components.validation.fairness import FairnessReport, fairness_by_class, fairness_report
 from components.validation.gaps import gaps_report
+from components.validation.resampling import Design
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ def disparities(
     replicates: int,
     level: float,
     seed: int,
+    design: Design | None = None,
 ) -> FairnessReport:
     """The disparities of a window between the groups of each sensitive feature.
 
@@ -38,21 +40,26 @@ def disparities(
         bands: for sensitive numbers, the lower edge of each band.
         min_rows: smaller groups are named, not scored.
         replicates: of the bootstrap.
-        level: of each end of an interval.
+        level: of each end of an interval; of several classes for all of them together.
         seed: of the bootstrap.
+        design: how the rows came; each by itself and all alike by default.
     """
     there = [name for name in sensitive if name in found.rows.columns]
     if not there or not len(found.truth):
         return FairnessReport((), None, min_rows)
     frame: pd.DataFrame = found.rows.select(there).to_pandas()
     groups = sensitive_features(frame, there, {name: bands[name] for name in there if name in bands})
+    design = design or Design(len(found.truth))
+    came: dict[str, Any] = {"sample_weight": design.sample_weight, "clusters": design.codes}
     if target.task == "regression":
-        gaps = gaps_report(found.truth, found.y_pred, groups, min_rows=min_rows, level=level)
+        gaps = gaps_report(found.truth, found.y_pred, groups, min_rows=min_rows, level=level, **came)
         return FairnessReport((), None, min_rows, gaps)
     truth, decided = found.truth.astype(np.int64), found.y_pred.astype(np.int64)
-    options: dict[str, Any] = {"min_rows": min_rows, "replicates": replicates, "seed": seed}
+    options: dict[str, Any] = {"min_rows": min_rows, "replicates": replicates, "seed": seed, **came}
     if target.several:
-        return fairness_by_class(truth, decided, groups, classes=target.several, **options)
+        # Any class of any pair of groups may alarm: the classes share what a disparity may use up.
+        shared = 1 - (1 - level) / len(target.several)
+        return fairness_by_class(truth, decided, groups, classes=target.several, level=shared, **options)
     return fairness_report(truth, decided, groups, level=level, **options)
 
 

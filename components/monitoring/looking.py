@@ -10,10 +10,11 @@ import polars as pl
 
 from components.monitoring.accounts import Account, Stage, window_id
 from components.monitoring.answers import Answers, answers
+from components.monitoring.arrivals import Independence, design_of, independence, unjudged
 from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.drift import ColumnDrift, drift, drift_findings
-from components.monitoring.estimation import Condition, estimated
+from components.monitoring.estimation import conditions, estimated
 from components.monitoring.fairness import disparities, fairness_findings
 from components.monitoring.finding import Finding
 from components.monitoring.formers import Former, compared
@@ -38,6 +39,8 @@ from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window
 
 ESTIMATED_ROWS, SKEW_ROWS = 20_000, 1_000
+AFTER_LABELS = ("calibration", "performance", "utility", "fairness")
+GROUPED = "rows of one group (data.group) tell the same more than once, and an interval that is read again and again wants rows by themselves"
 
 
 def served(
@@ -71,16 +74,17 @@ def served(
         "refused": sum(each.rows for each in refused),
     }
     if counted.rows:
-        findings += _quality(rows, counted, refused, window, model, limits)
+        came = independence(rows, model.group, model.independent_share)
+        findings += _quality(rows, counted, refused, window, model, limits, came)
         sample = _sample(rows, max(ESTIMATED_ROWS, SKEW_ROWS), counted.rows, limits.seed)
-        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed)
+        shares = (came.then, came.now)
+        drifts = drift(counted, model.bins, rate=limits.rate("drift"), seed=limits.seed, shares=shares)
         if counted.rows >= limits.min_rows:
             moved = drift_findings(
                 drifts, alarm_psi=limits.alarm_psi, rate=limits.rate("drift"), predicted=model.predicted
             )
-            moved += _associations(sample, model, limits)
-            findings += moved
-            details["estimate"] = _estimate(sample, model, limits, moved)
+            moved += _associations(sample, model, limits, came)
+            findings += unjudged(moved, ("drift", "association"), came.unknown)
         findings.append(
             skew_finding(
                 sample,
@@ -90,6 +94,8 @@ def served(
                 seed=limits.seed,
             )
         )
+        if counted.rows >= limits.min_rows:
+            details["estimate"] = _estimate(sample, model, limits, findings)
         details["drift"] = [_told(each) for each in drifts]
         details["unwatched"] = sorted(set(model.bins) - set(counted.columns))
     return _account("served", window, model, environment, counted.rows, findings, details)
@@ -120,7 +126,8 @@ def labelled(
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
     findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
-    findings += trial_findings(trials, before, alpha=limits.rate("experiment"), unit=model.value.unit)
+    tried = trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
+    findings += unjudged(tried, ("experiment",), GROUPED if model.group else "")
     details: dict[str, Any] = {
         "predicted": found.predicted,
         "missing_fraction": found.missing_fraction,
@@ -147,6 +154,7 @@ def _quality(
     window: Window,
     model: Watched,
     limits: Limits,
+    came: Independence,
 ) -> list[Finding]:
     newest, kinds = (
         rows.select(pl.col("served_at").max(), pl.col("variant").unique().implode())
@@ -158,47 +166,47 @@ def _quality(
         fresh = Finding("freshness", "", False, "Scored in batches, not by a server.", judged=False)
     broken = violations(rows, model.contract).with_refused(refused)
     looked_at = counted.rows + sum(each.rows for each in refused)
+    missing = missing_findings(
+        counted,
+        model.bins,
+        rate=limits.rate("missing"),
+        allowed=limits.alarm_missing,
+        shares=(came.then, came.now),
+    )
     return [
         fresh,
         *contract_findings(broken, looked_at, allowed=limits.alarm_rows),
-        *missing_findings(counted, model.bins, rate=limits.rate("missing"), allowed=limits.alarm_missing),
+        *unjudged(missing, ("missing",), came.unknown),
         *category_findings(counted, model.bins, allowed=limits.alarm_rows),
     ]
 
 
-def _associations(sample: pl.DataFrame, model: Watched, limits: Limits) -> list[Finding]:
+def _associations(sample: pl.DataFrame, model: Watched, limits: Limits, came: Independence) -> list[Finding]:
     rate = limits.rate("association")
-    found = parted(sample.to_pandas(), model.reference, rate=rate, seed=limits.seed)
+    # Of a sample of the window's rows at least as large a part is independent as of them all.
+    found = parted(
+        sample.to_pandas(), model.reference, rate=rate, seed=limits.seed, shares=(came.then, came.now)
+    )
     return association_findings(found, alarm_psi=limits.alarm_psi, rate=rate)
 
 
 def _estimate(
-    sample: pl.DataFrame, model: Watched, limits: Limits, moved: Sequence[Finding]
+    sample: pl.DataFrame, model: Watched, limits: Limits, findings: Sequence[Finding]
 ) -> dict[str, Any]:
-    columns = [each.subject for each in moved if each.alarm]
-    conditions = (
-        Condition(
-            "no column has drifted, for where inputs moved far, scores may no longer be calibrated",
-            not columns,
-        ),
-        Condition(
-            "the scores were calibrated when the model was approved (K01)",
-            any(check["code"] == "K01" and check["status"] == "passed" for check in model.decision["checks"]),
-        ),
-    )
     found = estimated(
         answers(sample, model.target, labelled=False),
         metric=model.metric,
         threshold=model.threshold,
         value=model.value,
-        conditions=conditions,
+        conditions=conditions(findings, model.decision),
         seed=limits.seed,
     )
     return {**asdict(found), "believed": found.believed}
 
 
 def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[Finding], dict[str, Any]]:
-    options = {"replicates": limits.replicates, "seed": limits.seed}
+    design, unknown = design_of(told.rows, model.group, model.weight)
+    options: dict[str, Any] = {"replicates": limits.replicates, "seed": limits.seed, "design": design}
     calibrated = calibration(
         told.truth,
         told.y_score,
@@ -206,6 +214,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         rate=limits.rate("calibration"),
         classes=model.target.several,
         numbers=model.target.task == "regression",
+        design=design,
     )
     performed = performance(
         told,
@@ -229,7 +238,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         "metric": asdict(performed.metric) if performed.metric else None,
         "utility": asdict(performed.utility) if performed.utility else None,
     }
-    return findings, numbers
+    return unjudged(findings, AFTER_LABELS, unknown), numbers
 
 
 def _account(

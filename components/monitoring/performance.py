@@ -19,6 +19,7 @@ from components.validation.metrics import (
     bootstrap,
     expected_utility,
 )
+from components.validation.resampling import Design
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,15 @@ class Performance:
 
 
 def performance(
-    found: Answers, *, metric: str, threshold: Rule, value: Values, rate: float, replicates: int, seed: int
+    found: Answers,
+    *,
+    metric: str,
+    threshold: Rule,
+    value: Values,
+    rate: float,
+    replicates: int,
+    seed: int,
+    design: Design | None = None,
 ) -> Performance:
     """The primary metric and the expected utility of labelled rows, each with its interval.
 
@@ -53,18 +62,23 @@ def performance(
         rate: one end of the metric's interval is wrong in at most this share of windows.
         replicates: of the bootstrap.
         seed: of the bootstrap.
+        design: how the rows came; each by itself and all alike by default.
     """
     if not len(found.truth):
         return Performance(metric, None, None, {}, "No row has a label.")
-    drawn: dict[str, Any] = {"replicates": replicates, "seed": seed, "level": 1 - 2 * rate}
-    utility = expected_utility(found.truth, found.y_pred, value, replicates=replicates, seed=seed)
+    design = design or Design(len(found.truth))
+    rows: dict[str, Any] = {"sample_weight": design.sample_weight, "groups": design.groups}
+    drawn: dict[str, Any] = {"replicates": replicates, "seed": seed, **rows}
+    utility = expected_utility(found.truth, found.y_pred, value, **drawn)
     constants = {"always": ALWAYS, "never": NEVER} if isinstance(value, OutcomeValues) else {}
     gained = {
-        name: utility_difference(found.truth, found.y_pred, int(name == "always"), value)
+        name: utility_difference(found.truth, found.y_pred, int(name == "always"), value, **rows)
         for name in constants
     }
     try:
-        estimate = bootstrap(metric, found.truth, found.y_score, threshold=threshold, **drawn)
+        estimate = bootstrap(
+            metric, found.truth, found.y_score, threshold=threshold, level=1 - 2 * rate, **drawn
+        )
     except DataError as error:
         return Performance(metric, None, utility, gained, str(error))
     return Performance(metric, estimate, utility, gained)

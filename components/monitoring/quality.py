@@ -98,23 +98,40 @@ def contract_findings(found: Violations, rows: int, *, allowed: float) -> list[F
 
 
 def missing_findings(
-    profile: Profile, bins: Mapping[str, Bins], *, rate: float, allowed: float
+    profile: Profile,
+    bins: Mapping[str, Bins],
+    *,
+    rate: float,
+    allowed: float,
+    shares: tuple[float, float] = (1.0, 1.0),
 ) -> list[Finding]:
-    """An alarm for each column of which more values are missing than in the reference, by more than is allowed."""
+    """An alarm for each column of which more values are missing than in the reference, by more than is allowed.
+
+    Args:
+        profile: of the window.
+        bins: of the reference.
+        rate: of false alarms among all columns.
+        allowed: how many more may be missing, as a share.
+        shares: of the reference's and of the window's rows that count as independent.
+    """
     watched = [name for name in profile.columns if bins[name].reference.rows]
     level = simultaneous_level(2 * rate, len(watched))
-    found = (_missing(bins[name], profile, level, allowed) for name in watched if profile.rows)
+    found = (_missing(bins[name], profile, level, allowed, shares) for name in watched if profile.rows)
     return [each for each in found if each is not None]
 
 
-def _missing(bins: Bins, profile: Profile, level: float, allowed: float) -> Finding | None:
+def _missing(
+    bins: Bins, profile: Profile, level: float, allowed: float, shares: tuple[float, float]
+) -> Finding | None:
     then, now = bins.reference, profile.columns[bins.name]
     if not now.missing and not then.missing:
         return None
     before, after = then.missing / then.rows, now.missing / now.rows
-    low, high = difference_bounds(
-        after, wilson(now.missing, now.rows, level=level), before, wilson(then.missing, then.rows, level=level)
-    )  # fmt: skip
+    old, new = (
+        wilson(share * each.missing, share * each.rows, level=level)
+        for share, each in zip(shares, (then, now), strict=True)
+    )
+    low, high = difference_bounds(after, new, before, old)
     reason = (
         f"Of {bins.name}, {after:.1%} are missing, {before:.1%} in the reference: a difference of {after - before:+.3f} "
         f"({low:+.3f} to {high:+.3f}); {allowed:g} is allowed."

@@ -13,6 +13,7 @@ from components.monitoring.profile import BATCH_ROWS, profile
 from components.release.reference import reference
 
 SAMPLED_ROWS = 50_000
+_PLACE = "place of a row"
 
 
 def reference_of(
@@ -20,7 +21,8 @@ def reference_of(
 ) -> dict[str, Bins]:
     """How the columns of a table are counted, and how often each bin occurs, in bounded memory.
 
-    The bins are found on `SAMPLED_ROWS` rows, evenly taken; then all rows are counted in them.
+    The bins are found on `SAMPLED_ROWS` rows, evenly taken; then all rows are counted in them, except that labels of which
+    some are rare are counted on other rows than those that chose them.
 
     Args:
         rows: the table.
@@ -31,12 +33,25 @@ def reference_of(
     chosen = rows.select(list(names)) if names else rows
     height = int(chosen.select(pl.len()).collect(engine="streaming").item())
     every = max(1, height // SAMPLED_ROWS)
-    batches = chosen.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True)
-    sample = pl.concat([batch.gather_every(every) for batch in batches])
+    sample = _evenly(chosen, every)
     told: dict[str, Any] = reference(sample.to_pandas(), {}, texts=[name for name in texts if name in sample])
     bins = of_reference(told)
-    counted = profile(chosen, bins, threads=threads)
-    return {name: _of_all(each, counted.columns[name]) for name, each in bins.items()}
+    counted = dict(profile(chosen, bins, threads=threads).columns)
+    apart = {name: each for name, each in bins.items() if each.reference.rows < sample.height}
+    if apart:
+        chooser = pl.col(_PLACE) % (2 * every) == 0
+        others = chosen.with_row_index(_PLACE).filter(~chooser).select(list(apart))
+        counted |= profile(others, apart, threads=threads).columns
+    return {name: _of_all(each, counted[name]) for name, each in bins.items()}
+
+
+def _evenly(rows: pl.LazyFrame, every: int) -> pl.DataFrame:
+    """The first of so many rows, and the first of the next so many."""
+    seen, taken = 0, []
+    for batch in rows.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        taken.append(batch.gather_every(every, offset=-seen % every))
+        seen += batch.height
+    return pl.concat(taken)
 
 
 def _of_all(bins: Bins, counts: Counts) -> Bins:

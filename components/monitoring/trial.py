@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,7 @@ from components.monitoring.labels import Settled, joined
 from components.monitoring.predictions import CHAMPION, Predictions
 from components.monitoring.watched import Watched
 from components.monitoring.windows import Window
+from components.training.outcomes import Values
 
 Numbers = dict[str, Any]
 WAYS = {"shadow": "shadow", "challenger": "split"}
@@ -45,7 +47,7 @@ def trial(found: Predictions, labels: Settled, window: Window, model: Watched) -
 
 
 def trial_findings(
-    kept: Mapping[str, Numbers], before: Sequence[Mapping[str, Numbers]], *, alpha: float, unit: str
+    kept: Mapping[str, Numbers], before: Sequence[Mapping[str, Numbers]], *, alpha: float, value: Values
 ) -> list[Finding]:
     """What each trial of this window says, with all windows before it; it may be asked as often as one likes.
 
@@ -53,19 +55,30 @@ def trial_findings(
         kept: of this window, as :func:`trial` gives it.
         before: of earlier ones.
         alpha: the chance of ever being wrong about one trial.
-        unit: of the worth of a decision.
+        value: what each outcome is worth.
     """
     findings = []
     for name in kept:
         every = [each[name] for each in (*before, kept) if name in each]
         if name.startswith("shadow"):
             differences = total(each["differences"] for each in every)
-            estimate, rows = shadowed(differences, alpha=alpha), differences.rows
+            most = max(each.get("most_apart") or value.most_apart for each in every)
+            estimate, rows = shadowed(differences, most=most, alpha=alpha), differences.rows
         else:
             champion, challenger = (total(each[arm] for each in every) for arm in ("champion", "challenger"))
-            estimate, rows = split(champion, challenger, alpha=alpha), challenger.rows
-        findings.append(experiment_finding(name, estimate, rows, unit))
+            lows, highs = zip(*(_known_bounds(each, value) for each in every), strict=True)
+            estimate = split(champion, challenger, bounds=(min(lows), max(highs)), alpha=alpha)
+            rows = challenger.rows
+        findings.append(
+            experiment_finding(name, estimate, rows, value.unit, bounded=isfinite(value.most_apart))
+        )
     return findings
+
+
+def _known_bounds(kept: Numbers, value: Values) -> tuple[float, float]:
+    """The bounds of worth in a window; today's for accounts that were kept before they had any."""
+    low, high = kept.get("bounds") or value.bounds
+    return (value.bounds[0] if low is None else low), (value.bounds[1] if high is None else high)
 
 
 def _labelled(rows: pl.LazyFrame, labels: Settled, model: Watched) -> Answers:
@@ -73,10 +86,11 @@ def _labelled(rows: pl.LazyFrame, labels: Settled, model: Watched) -> Answers:
 
 
 def _apart(ours: Answers, theirs: Answers, model: Watched) -> Numbers:
-    return {
+    moments = {
         arm: Moments.of(model.value.worth(each.truth, each.y_pred)).to_json()
         for arm, each in (("champion", ours), ("challenger", theirs))
     }
+    return {**moments, "bounds": list(model.value.bounds)}
 
 
 def _paired(ours: Answers, theirs: Answers, model: Watched) -> Numbers:
@@ -88,4 +102,5 @@ def _paired(ours: Answers, theirs: Answers, model: Watched) -> Numbers:
     ]
     first, second = (each.unique("prediction_id", keep="none") for each in worth)
     both = first.join(second, on="prediction_id")
-    return {"differences": Moments.of((both["theirs"] - both["ours"]).to_numpy()).to_json()}
+    differences = Moments.of((both["theirs"] - both["ours"]).to_numpy())
+    return {"differences": differences.to_json(), "most_apart": model.value.most_apart}

@@ -28,6 +28,8 @@ class Watched:
         metric: the primary metric's name.
         value: what each outcome is worth.
         instead: columns that are compared with another reference than the bundle's.
+        group: columns whose equal values hold rows together.
+        weight: the column of sample weights, or "".
     """
 
     bundle_id: str
@@ -36,6 +38,8 @@ class Watched:
     metric: str
     value: Values
     instead: Mapping[str, Bins] = field(default_factory=dict)
+    group: tuple[str, ...] = ()
+    weight: str = ""
 
     @cached_property
     def bins(self) -> dict[str, Bins]:
@@ -46,6 +50,12 @@ class Watched:
     def reference(self) -> dict[str, Any]:
         """The counts of the rows on which it was approved."""
         return self._json("reference.json")
+
+    @property
+    def independent_share(self) -> float | None:
+        """The share of the reference's rows that count as independent, if rows come in groups; None in older bundles."""
+        units = self.reference.get("units")
+        return None if units is None else float(units / self.reference["rows"])
 
     @cached_property
     def predicted(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from components.release.joints import joints
 from components.training.features import MISSING
+from components.validation.bounds import effective_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +23,21 @@ SCORE_CUTS = tuple(step / 20 for step in range(1, 20))
 
 
 def reference(
-    rows: pd.DataFrame, predictions: Mapping[str, NDArray[Any]], *, texts: Collection[str] = ()
+    rows: pd.DataFrame,
+    predictions: Mapping[str, NDArray[Any]],
+    *,
+    texts: Collection[str] = (),
+    others: pd.DataFrame | None = None,
+    groups: NDArray[np.int64] | None = None,
 ) -> dict[str, Any]:
     """The counts of the rows that the model was evaluated on, as plain values.
 
     A number with at most `NUMBER_BINS` distinct values has a bin for each, otherwise they are bins of about as
     many rows; of categories, the `MOST_CATEGORIES` most frequent are named and the rest is one count. Dates are numbers of
     seconds since 1970 in UTC. Of texts, which may be anybody's, the numbers of characters are counted.
+
+    Which labels are the most frequent is decided on other rows than those that are counted: labels that are many among
+    the very rows by which they were chosen are fewer in all others, and every window would seem to have drifted.
 
     Numbers are counted a second time in `fine` bins, about `FINE_BINS` of them with the mean of each, for statistics that
     go by distances; every cut of the first bins is one of these too. `joints` counts each column together with those that it
@@ -38,13 +47,19 @@ def reference(
         rows: columns to watch; numbers, booleans and dates are binned, everything else is a category.
         predictions: what is predicted of each row, as the columns of a table: scores, numbers and decisions.
         texts: the columns that hold free text.
+        others: rows that are not among these, such as the training part, by which to choose labels; without them every
+            other row chooses where a column has many labels, or some that occur once, and the rest is counted.
+        groups: what rows come in together, (rows,); then `units` tells how many independent groups of one size they are worth.
     """
+    known = {} if others is None else {str(name): others[name] for name in others.columns}
     features = {
-        str(name): _lengths(rows[name]) if name in texts else _counts(rows[name]) for name in rows.columns
+        str(name): _lengths(rows[name]) if name in texts else _counts(rows[name], known.get(str(name)))
+        for name in rows.columns
     }
     return {
         "convention": CONVENTION,
         "rows": len(rows),
+        **({} if groups is None else {"units": effective_size(np.bincount(groups).astype(np.float64))}),
         "features": features,
         "joints": joints(rows, features),
         **{name: _predicted(values) for name, values in predictions.items()},
@@ -68,7 +83,7 @@ def binned(values: NDArray[Any], cuts: Any) -> list[int]:
     return [int(count) for count in found]
 
 
-def _counts(column: pd.Series[Any]) -> dict[str, Any]:
+def _counts(column: pd.Series[Any], others: pd.Series[Any] | None = None) -> dict[str, Any]:
     import pandas as pd
 
     if pd.api.types.is_datetime64_any_dtype(column):
@@ -77,19 +92,41 @@ def _counts(column: pd.Series[Any]) -> dict[str, Any]:
         return {"kind": "datetime", **_binned(seconds)}
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return {"kind": "number", **_binned(column.to_numpy(dtype=np.float64, na_value=np.nan))}
-    counts: Counter[str] = Counter()
-    for label, count in column.value_counts(dropna=True).items():
-        counts[str(label)] += int(count)
-    missing = counts.pop(MISSING, 0) + int(column.isna().sum())
-    ordered = sorted(
-        ((count, label) for label, count in counts.items() if count), key=lambda each: (-each[0], each[1])
-    )
+    counted, named = _labels(column), Counter[str]() if others is None else _labels(others)
+    if others is None and _more_to_come(counted):
+        named, counted = _labels(column.iloc[::2]), _labels(column.iloc[1::2])
+    elif len({*counted, *named} - {MISSING}) <= MOST_CATEGORIES:
+        named = counted + named
+    missing = counted.pop(MISSING, 0)
+    del named[MISSING]
+    ordered = sorted(named, key=lambda label: (-named[label], label))[:MOST_CATEGORIES]
+    counts = {label: counted.pop(label, 0) for label in ordered}
     return {
         "kind": "category",
-        "counts": {label: count for count, label in ordered[:MOST_CATEGORIES]},
-        "other": sum(count for count, _ in ordered[MOST_CATEGORIES:]),
+        "counts": dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))),
+        "other": sum(counted.values()),
         "missing": missing,
     }
+
+
+def _more_to_come(counted: Counter[str]) -> bool:
+    """Whether other rows are likely to hold labels that have no count here: many, or such as were seen but once.
+
+    Source: Good (1953), The population frequencies of species and the estimation of population parameters.
+    """
+    labels = counted.keys() - {MISSING}
+    return len(labels) > MOST_CATEGORIES or any(counted[label] == 1 for label in labels)
+
+
+def _labels(column: pd.Series[Any]) -> Counter[str]:
+    """The rows of each label as text, those without one under `MISSING`."""
+    counts: Counter[str] = Counter()
+    for label, count in column.value_counts(dropna=True).items():
+        if count:
+            counts[str(label)] += int(count)
+    if missing := int(column.isna().sum()):
+        counts[MISSING] += missing
+    return counts
 
 
 def _lengths(column: pd.Series[Any]) -> dict[str, Any]:

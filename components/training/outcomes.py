@@ -44,6 +44,19 @@ class OutcomeValues:
             return ALWAYS
         return if_negative / (if_positive + if_negative)
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that a decision is worth."""
+        four = (self.true_positive, self.false_positive, self.true_negative, self.false_negative)
+        return min(four), max(four)
+
+    @property
+    def most_apart(self) -> float:
+        """The most by which one decision is worth more than another on the same row."""
+        return max(
+            abs(self.true_positive - self.false_negative), abs(self.true_negative - self.false_positive)
+        )
+
     def worth(self, y_true: Array, decided: Array) -> Array:
         """What each decision is worth, shape (rows,), from codes 0 and 1."""
         table = np.array(
@@ -63,6 +76,16 @@ class ClassValues:
 
     table: Array
     unit: str
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that a decision is worth."""
+        return float(self.table.min()), float(self.table.max())
+
+    @property
+    def most_apart(self) -> float:
+        """The most by which one decision is worth more than another on the same row."""
+        return float(np.ptp(self.table, axis=1).max())
 
     def worth(self, y_true: Array, decided: Array) -> Array:
         """What each decision is worth, shape (rows,), from codes."""
@@ -87,6 +110,16 @@ class ErrorValues:
     def quantile(self) -> float:
         """The quantile of what may come true at which deciding is worth most (Koenker and Bassett, 1978)."""
         return self.too_low / (self.too_low + self.too_high)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """None: an error may be of any size."""
+        return -inf, 0.0
+
+    @property
+    def most_apart(self) -> float:
+        """Without bounds."""
+        return inf
 
     def worth(self, y_true: Array, decided: Array) -> Array:
         """What each decision is worth, shape (rows,), from numbers."""

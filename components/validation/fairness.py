@@ -244,11 +244,13 @@ def fairness_by_class(
     sample_weight: ArrayLike | None = None,
     clusters: ArrayLike | None = None,
     replicates: int = 1000,
+    level: float = 0.95,
     seed: int = 0,
 ) -> FairnessReport:
     """Fairness of decisions between several classes: each class against the rest; arguments as above.
 
-    The largest upper bound over the classes is an upper bound for all of them, as it is over pairs of groups.
+    The largest upper bound over the classes is an upper bound for all of them, as it is over pairs of groups. Lower bounds are
+    those of one class at a time: for all of them at once, raise ``level``.
     """
     features = tuple(
         replace(feature, outcome=name)
@@ -261,6 +263,7 @@ def fairness_by_class(
             sample_weight=sample_weight,
             clusters=clusters,
             replicates=replicates,
+            level=level,
             seed=seed,
         ).features
     )

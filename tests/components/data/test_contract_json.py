@@ -50,3 +50,14 @@ def test_it_is_plain_json() -> None:
 def test_a_feature_that_is_no_column_is_named() -> None:
     with pytest.raises(ContractError, match="no column 'income'"):
         to_json(CONTRACT, ["income"], [])
+
+
+def test_columns_that_are_kept_for_monitoring_take_any_value_of_their_type() -> None:
+    """A person that training never saw has a number above all that it saw."""
+    rules = (
+        ColumnRule("age", "integer"),
+        ColumnRule("person", "integer", minimum=1, maximum=900, unique=True),
+    )
+    (kept,) = to_json(Contract(rules), ["age"], kept=["person", "age"])["optional"]
+    assert (kept["name"], kept["type"], kept["minimum"], kept["maximum"]) == ("person", "integer", None, None)
+    assert kept["nullable"]

@@ -64,6 +64,7 @@ def _made() -> tuple[Watched, Predictor, Columns]:
     checks = [
         {"code": "P01", "value": primary.value, "interval": [primary.low, primary.high], "status": "passed"},
         {"code": "K01", "value": 0.0, "interval": [-0.01, 0.01], "status": "passed"},
+        {"code": "K02", "value": 0.01, "interval": [0.0, 0.03], "status": "passed"},
     ]
     files = contents(
         Parts(

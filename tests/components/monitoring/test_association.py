@@ -54,6 +54,42 @@ def test_without_a_change_alarms_are_rare():
     assert loud <= 4
 
 
+def wide(count: int, seed: int) -> pd.DataFrame:
+    """Sixty columns, of which each two go together."""
+    generator = np.random.default_rng(seed)
+    made = {}
+    for pair in range(30):
+        first = generator.integers(0, 3, count)
+        same = generator.random(count) < 0.7
+        made[f"a{pair}"] = first
+        made[f"b{pair}"] = np.where(same, first, generator.integers(0, 3, count))
+    return pd.DataFrame(made).astype(str)
+
+
+WIDE = reference(wide(3000, 0), {})
+
+
+def judged(current: pd.DataFrame, rate: float) -> dict:
+    found = parted(current, WIDE, rate=rate, seed=1)
+    return {each.subject: each for each in association_findings(found, alarm_psi=0.1, rate=rate)}
+
+
+def test_among_sixty_columns_a_pair_that_came_apart_is_named():
+    current = wide(2000, 1).assign(a7=lambda each: each.a7.sample(frac=1, random_state=1).to_numpy())
+    found = judged(current, 0.05 * 0.05)
+    assert len(found) == 60
+    assert {name for name, each in found.items() if each.alarm} == {"a7", "b7"}
+    assert all(each.judged for each in found.values())
+
+
+def test_where_draws_are_too_few_for_the_level_it_is_not_judged(monkeypatch):
+    monkeypatch.setattr("components.monitoring.association.MOST_DRAWS", 20_000)
+    current = wide(2000, 1).assign(a7=lambda each: each.a7.sample(frac=1, random_state=1).to_numpy())
+    found = judged(current, 0.05 * 0.05)
+    assert {name for name, each in found.items() if not each.judged} == {"a7", "b7"}
+    assert "20,000 draws are the most" in found["a7"].reason
+
+
 def test_a_column_that_is_not_there_is_not_judged():
     assert {
         each.column for each in parted(rows(100, 1).drop(columns="age"), REFERENCE, rate=RATE, seed=1)

@@ -10,6 +10,7 @@ from components.monitoring.bins import of_reference
 from components.monitoring.drift import drift, drift_findings
 from components.monitoring.finding import holm
 from components.monitoring.profile import Profile, profile
+from components.monitoring.reference import reference_of
 from components.release.reference import reference
 
 RATE = 0.05
@@ -44,6 +45,36 @@ def false_alarms(windows: int, size: int) -> int:
 @pytest.mark.parametrize("size", [60, 1000])
 def test_without_drift_alarms_are_no_more_frequent_than_promised(size):
     assert false_alarms(60, size) <= binom.ppf(0.999, 60, RATE)
+
+
+def labels(count: int, kinds: int, seed: int) -> pd.DataFrame:
+    """A column with many labels, most of them rare (Zipf)."""
+    shares = 1 / np.arange(1, kinds + 1)
+    chosen = np.random.default_rng(seed).choice(kinds, count, p=shares / shares.sum())
+    return pd.DataFrame({"kind": chosen}).astype(str)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["labels by training", "one table"])
+@pytest.mark.parametrize(("kinds", "size"), [(200, 1000), (45, 300)])
+def test_many_labels_do_not_cry_wolf(kinds, size, training):
+    """Labels that were chosen on the rows that are counted alarmed in four windows of ten."""
+    count, windows = 0, 40
+    for seed in range(windows):
+        others = labels(3 * size, kinds, 3000 + seed) if training else None
+        bins = of_reference(reference(labels(size, kinds, 1000 + seed), {}, others=others))
+        count += bool(alarms(labels(5000, kinds, 2000 + seed), alarm_psi=0.0, seed=seed, bins=bins))
+    assert count <= binom.ppf(0.999, windows, RATE)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_table_as_the_reference_with_many_labels_does_not_cry_wolf(every, monkeypatch):
+    count, windows = 0, 25
+    monkeypatch.setattr("components.monitoring.reference.SAMPLED_ROWS", 900)
+    for seed in range(windows):
+        bins = reference_of(pl.from_pandas(labels(900 * every, 200, 1000 + seed)).lazy())
+        assert bins["kind"].reference.rows == 900 * every - 450
+        count += bool(alarms(labels(5000, 200, 2000 + seed), alarm_psi=0.0, seed=seed, bins=bins))
+    assert count <= binom.ppf(0.999, windows, RATE)
 
 
 @pytest.mark.system
@@ -119,6 +150,21 @@ def test_the_interval_of_psi_holds_the_truth_in_about_95_of_100_windows():
         )
         held += each.psi_low <= true_psi <= each.psi_high
     assert held >= binom.ppf(0.001, 60, 0.95)
+
+
+def test_among_a_thousand_columns_the_one_that_moved_is_named():
+    """Bundles of so many columns could not alarm: the smallest p-value that draws could give was above the level."""
+    then, now = (np.random.default_rng(seed).integers(0, 4, (400, 1000)) for seed in (1, 2))
+    now[:, 500] = np.where(now[:, 500] == 0, 1, now[:, 500])
+    names = [f"column_{place}" for place in range(1000)]
+    bins = of_reference(
+        {"features": {name: {"kind": "category", "counts": dict(zip("abcd", np.bincount(then[:, place]).tolist(), strict=True)), "other": 0, "missing": 0} for place, name in enumerate(names)}}
+    )  # fmt: skip
+    current = pl.DataFrame(np.array(list("abcd"))[now], schema=names)
+    found = drift(profile(current.lazy(), bins), bins, rate=RATE * 0.15, seed=1, fine=False)
+    assert [
+        each.subject for each in drift_findings(found, alarm_psi=0.1, rate=RATE * 0.15) if each.alarm
+    ] == ["column_500"]
 
 
 def test_nothing_is_said_of_a_window_without_rows():

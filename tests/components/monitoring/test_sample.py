@@ -101,7 +101,9 @@ def test_another_score_than_the_program_gives_is_skew():
     altered = log(2016).with_columns(
         pl.when(pl.int_range(pl.len()) % 50 == 0).then(0.5).otherwise("y_score").alias("y_score")
     )
-    assert "skew" in alarms(served(2016, altered))
+    account = served(2016, altered)
+    assert "skew" in alarms(account)
+    assert not account.details["estimate"]["believed"]
     assert "skew" not in alarms(served(2016))
 
 

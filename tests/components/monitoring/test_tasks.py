@@ -150,6 +150,23 @@ def test_groups_are_compared_as_at_training(task):
     assert not any(each.alarm for each in fairness_findings(report, {"F01": -1.0}, {"sex": "told only"}))
 
 
+def test_of_many_classes_disparities_alarm_no_more_often_than_promised():
+    """Each of eight classes had the whole level, so that four windows of ten alarmed."""
+    classes = tuple("abcdefgh")
+    target, windows, rate, loud = Target("y", "multiclass", classes), 60, 0.1, 0
+    for seed in range(windows):
+        generator = np.random.default_rng(seed)
+        drawn = {name: generator.choice(list(classes), 800) for name in ("y_pred", "y_true")}
+        scores = {f"y_score_{name}": np.full(800, 1 / 8) for name in classes}
+        rows = pl.DataFrame({"sex": generator.choice(["f", "m"], 800), **drawn, **scores})
+        report = disparities(
+            answers(rows, target, labelled=True), target, sensitive=("sex",), bands={}, min_rows=100,
+            replicates=10, level=1 - rate, seed=1,
+        )  # fmt: skip
+        loud += any(each.alarm for each in fairness_findings(report, {"F01": 0.0}, {}))
+    assert loud <= binom.ppf(0.999, windows, rate)
+
+
 def test_labels_that_are_no_class_or_no_number_are_counted():
     rows = log(CLASSES[0]).with_columns(
         y_true=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit("z")).otherwise("y_true")

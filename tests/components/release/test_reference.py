@@ -44,15 +44,31 @@ def test_many_distinct_numbers_fall_into_bins_of_about_as_many_rows(made):
 
 
 def test_missing_values_are_counted_apart():
-    rows = pd.DataFrame({"age": [1.0, np.nan, 3.0], "kind": ["a", None, "__missing__"]})
+    rows = pd.DataFrame({"age": [1.0, np.nan, 3.0, 4.0], "kind": ["a", "a", None, "__missing__"]})
     made = reference(rows, {})["features"]
-    assert (made["age"]["missing"], made["kind"]["missing"], made["kind"]["counts"]) == (1, 2, {"a": 1})
+    assert (made["age"]["missing"], made["kind"]["missing"], made["kind"]["counts"]) == (1, 2, {"a": 2})
 
 
 def test_rare_categories_become_one_count():
     labels = [f"c{number}" for number in range(200)] + ["common"] * 50
-    made = reference(pd.DataFrame({"kind": labels}), {})["features"]["kind"]
+    rows = pd.DataFrame({"kind": labels})
+    made = reference(rows, {}, others=rows)["features"]["kind"]
     assert (len(made["counts"]), made["other"]) == (MOST_CATEGORIES, 250 - 50 - (MOST_CATEGORIES - 1))
+
+
+def test_other_rows_choose_the_labels_that_have_a_count():
+    others = pd.DataFrame({"kind": [f"c{number}" for number in range(60) for _ in range(60 - number)]})
+    rows = pd.DataFrame({"kind": ["c0", "c59", "c59", "new"]})
+    made = reference(rows, {}, others=others)["features"]["kind"]
+    assert set(made["counts"]) == {f"c{number}" for number in range(MOST_CATEGORIES)}
+    assert (made["counts"]["c0"], made["counts"]["c7"], made["other"]) == (1, 0, 3)
+
+
+def test_of_one_table_with_rare_labels_every_other_row_chooses_and_the_rest_is_counted():
+    rows = pd.DataFrame({"kind": ["a", "a", "b", "a", "b", "c"], "sex": ["f", "m"] * 3})
+    made = reference(rows, {})["features"]
+    assert (made["kind"]["counts"], made["kind"]["other"]) == ({"a": 2, "b": 0}, 1)
+    assert made["sex"]["counts"] == {"f": 3, "m": 3}
 
 
 def test_scores_and_decisions_are_counted(made):
