@@ -20,6 +20,9 @@ from components.release.candidates import TEST
 
 SERVER = "server.pyz"
 _START_SECONDS, _STOP_SECONDS, _ANSWER_SECONDS, _LOOK_SECONDS = 60.0, 15.0, 30.0, 0.02
+_WATCH = 'read -r told || { kill -s KILL -- "-$1"; rm -rf -- "$2"; }'
+"""What a shell does that waits for a line from this process: without one it has ended, and the server and its folder go too."""
+
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE")
 
 
@@ -63,7 +66,7 @@ def served(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Iterator[
     """The server of a bundle, ready; it ends with the context.
 
     It runs as one isolated process and its worker, in a temporary folder, with an environment of its own and without
-    this process's variables: no project, no credentials.
+    this process's variables: no project, no credentials. If this process is killed, it is killed too.
 
     Args:
         files: the bundle, verified.
@@ -107,9 +110,21 @@ def _process(
             env={**kept, "HOME": str(folder), "OMP_NUM_THREADS": "1", "ORT_DISABLE_TELEMETRY": "1"},
         )  # fmt: skip
         try:
-            yield process, began
+            with _tied(process, folder):
+                yield process, began
         finally:
             _end(process)
+
+
+@contextmanager
+def _tied(process: subprocess.Popen[bytes], folder: Path) -> Iterator[None]:
+    """Let the server, its workers and its folder not outlive this process, even if that is killed."""
+    words = ["sh", "-c", _WATCH, "sh", str(process.pid), str(folder)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True) as watcher:
+        try:
+            yield
+        finally:
+            watcher.communicate(b"ended\n")
 
 
 def _ready(folder: Path, process: subprocess.Popen[bytes], began: float) -> Trial:

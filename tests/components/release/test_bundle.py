@@ -78,6 +78,14 @@ def folder(packed: dict[str, bytes], tmp_path: Path) -> Path:
     return tmp_path / "bundle"
 
 
+@pytest.fixture
+def approved(parts: Parts, tmp_path: Path) -> Path:
+    """The bundle of a run that was approved, which its own server serves anywhere."""
+    decision = {**DECISION, "outcome": "approved"}
+    pack(tmp_path / "approved", dataclasses.replace(parts, decision=decision))
+    return tmp_path / "approved"
+
+
 def refusal(folder: Path) -> str:
     with pytest.raises(BundleError) as refused:
         verify(folder)
@@ -235,15 +243,22 @@ def test_recorded_rows_score_as_recorded(folder):
     np.testing.assert_array_equal(said["y_pred"], rows.y_pred)
 
 
-def test_the_containers_command_serves_the_bundle(folder, parts, tmp_path):
+def containers_words(folder: Path, log: Path) -> list[str]:
+    """Python's words in the Containerfile's command, as they are where the bundle lies in this folder."""
     command = json.loads((folder / "Containerfile").read_text().splitlines()[-1].removeprefix("CMD "))
-    there = {
-        "/srv": str(folder),
-        "/var/lib/predictions": str(tmp_path / "log"),
-        "8080": "0",
-        "0.0.0.0": "127.0.0.1",
-    }
-    words = [there.get(word, word.replace("/srv/", f"{folder}/")) for word in command[1:]]
+    there = {"/srv": str(folder), "/var/lib/predictions": str(log), "8080": "0", "0.0.0.0": "127.0.0.1"}
+    return [there.get(word, word.replace("/srv/", f"{folder}/")) for word in command[1:]]
+
+
+def test_the_container_of_a_rejected_bundle_does_not_start(folder, tmp_path):
+    words = [sys.executable, *containers_words(folder, tmp_path / "log")]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "was rejected" in json.loads(done.stderr.splitlines()[0])["why"]
+
+
+def test_the_containers_command_serves_the_bundle(approved, parts, tmp_path):
+    folder, words = approved, containers_words(approved, tmp_path / "log")
     ready = tmp_path / "ready.json"
     server = subprocess.Popen([sys.executable, *words, "--ready-file", str(ready)], cwd=tmp_path)
     try:
@@ -417,7 +432,8 @@ def test_a_bundle_with_dates_and_texts_scores_its_example_by_itself(mixed, tmp_p
     np.testing.assert_allclose(scores, mixed.smoke.y_score[:5], rtol=0, atol=1e-12)
 
 
-def test_the_server_inside_serves_the_bundle(folder, tmp_path):
+def test_the_server_inside_serves_the_bundle(approved, tmp_path):
+    folder = approved
     ready, recorded = tmp_path / "ready.json", json.loads((folder / "smoke.json").read_text())
     command = [sys.executable, "server.pyz", "--port", "0", "--ready-file", str(ready)]
     process = subprocess.Popen([*command, "--log-folder", str(tmp_path / "log")], cwd=folder)

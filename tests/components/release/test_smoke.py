@@ -4,18 +4,22 @@ import dataclasses
 import io
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from components.errors import BundleError, RefusalError
-from components.release import smoke
+from components.release import bundle, smoke
 from components.release.manifest import MANIFEST, write_manifest
 from components.release.parity import Latency, Parity
 from components.release.smoke import Smoke, recorded, require_passed
 from components.release.trial_server import served
 from tests.components import packed
+from tests.components.serving.conftest import until
 
 SETTINGS = {"workers": 3, "log": "strict"}
 PASSED = Smoke(Parity(50, 1e-16, 0), Latency(0.5, 2.0, 1e5, (1.0, 3.0)), 0.4, 0.01, 0.9)
@@ -67,6 +71,39 @@ def test_nothing_of_this_process_reaches_it_and_it_ends(monkeypatch):
     for pid in trial.pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+TRYING = """
+import json, os, sys
+from components.release.bundle import files
+from components.release.trial_server import served
+from pathlib import Path
+with served(files(Path(sys.argv[1])), {}) as trial:
+    print(json.dumps({"pids": trial.pids, "folder": os.readlink(f"/proc/{trial.pids[0]}/cwd")}), flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="the kernel does not tell of processes")
+def test_it_ends_with_the_process_that_tries_it_though_that_is_killed(tmp_path):
+    bundle.write(packed.bundle(), tmp_path / "bundle")
+    words = [sys.executable, "-c", TRYING, str(tmp_path / "bundle")]
+    with subprocess.Popen(
+        words, cwd=packed.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as trying:
+        told = json.loads(trying.stdout.readline())
+        assert not any(ended(pid) for pid in told["pids"])
+        trying.kill()
+        trying.wait()
+    until(lambda: all(ended(pid) for pid in told["pids"]) and not Path(told["folder"]).exists())
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has ended, though perhaps nobody has buried it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_other_predictions_than_the_recorded_ones_are_refused():
