@@ -61,7 +61,7 @@ def test_a_feature_that_no_score_shows_is_refused(predictor, monkeypatch):
     scaler = predictor.pipeline.named_steps["features"].named_transformers_["numbers"][-1]
     right, X = scaler.transform, rows()
     before = predictor.respond(X)
-    monkeypatch.setattr(scaler, "transform", lambda given: right(given) + [1.0, 0.0])
+    monkeypatch.setattr(scaler, "transform", lambda given: np.add(right(given), [1.0, 0.0]))
     assert np.array_equal(predictor.respond(X), before)
     assert distance(predictor, X) > 0.1
     with pytest.raises(NotCompilableError, match="makes a feature that is"):
