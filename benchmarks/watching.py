@@ -121,7 +121,7 @@ def monitor(folder: Path) -> float:
         counted = profile(rows, bins, threads=2)
         violations(rows, {"features": rules, "optional": []})
         missing_findings(counted, bins, rate=0.01, allowed=0.02)
-        category_findings(counted, bins, allowed=0.001)
+        category_findings(counted, bins, rate=0.0005, allowed=0.001)
         drift_findings(drift(counted, bins, rate=0.01, seed=1), alarm_psi=0.1, rate=0.01)
     sys.stderr.write(f"{counted.rows} rows\n")
     return perf_counter() - started

@@ -14,7 +14,8 @@ Kind = Literal[
 Severity = Literal["warning", "critical"]
 
 SHARES = {
-    "calibration": 0.5, "drift": 0.15, "association": 0.05, "performance": 0.1, "fairness": 0.1, "missing": 0.05, "experiment": 0.05,
+    "calibration": 0.5, "drift": 0.15, "association": 0.05, "performance": 0.1, "fairness": 0.05, "utility": 0.05, "experiment": 0.05,
+    "missing": 0.03, "contract": 0.01, "categories": 0.01,
 }  # fmt: skip
 """Kinds whose alarm rests on a test, and which share of a window's false-alarm rate each may use up (Bonferroni). What no
 other check sees has half of it."""

@@ -175,9 +175,9 @@ def _quality(
     )
     return [
         fresh,
-        *contract_findings(broken, looked_at, allowed=limits.alarm_rows),
+        *contract_findings(broken, looked_at, rate=limits.rate("contract"), allowed=limits.alarm_rows),
         *unjudged(missing, ("missing",), came.unknown),
-        *category_findings(counted, model.bins, allowed=limits.alarm_rows),
+        *category_findings(counted, model.bins, rate=limits.rate("categories"), allowed=limits.alarm_rows),
     ]
 
 
@@ -222,6 +222,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         threshold=model.threshold,
         value=model.value,
         rate=limits.rate("performance"),
+        utility_rate=limits.rate("utility"),
         **options,
     )
     fair = disparities(

@@ -48,6 +48,7 @@ def performance(
     threshold: Rule,
     value: Values,
     rate: float,
+    utility_rate: float,
     replicates: int,
     seed: int,
     design: Design | None = None,
@@ -60,6 +61,7 @@ def performance(
         threshold: what turns scores into decisions.
         value: what each outcome is worth.
         rate: one end of the metric's interval is wrong in at most this share of windows.
+        utility_rate: the upper end of any gain over one decision for all is wrong in at most this share of windows.
         replicates: of the bootstrap.
         seed: of the bootstrap.
         design: how the rows came; each by itself and all alike by default.
@@ -71,8 +73,9 @@ def performance(
     drawn: dict[str, Any] = {"replicates": replicates, "seed": seed, **rows}
     utility = expected_utility(found.truth, found.y_pred, value, **drawn)
     constants = {"always": ALWAYS, "never": NEVER} if isinstance(value, OutcomeValues) else {}
+    shared: dict[str, Any] = {"level": 1 - utility_rate / max(len(constants), 1), "one_sided": True}
     gained = {
-        name: utility_difference(found.truth, found.y_pred, int(name == "always"), value, **rows)
+        name: utility_difference(found.truth, found.y_pred, int(name == "always"), value, **shared, **rows)
         for name in constants
     }
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -25,16 +25,22 @@ LEAST_HISTORY = 3
 
 @dataclass(frozen=True)
 class Violations:
-    """How many rows of a window break a rule of the contract, by column and rule."""
+    """How many rows of a window break a rule of the contract.
+
+    Attributes:
+        rows: by column and rule, those that any row breaks.
+        rules: how many rules were looked at.
+    """
 
     rows: Mapping[tuple[str, str], int]
+    rules: int = 1
 
     def with_refused(self, refused: Sequence[SetAside]) -> Violations:
         """These, and those of the rows that batch scoring set aside."""
         counted = Counter(self.rows)
         for each in refused:
             counted.update(each.violations)
-        return Violations(counted)
+        return replace(self, rows=counted)
 
 
 def violations(rows: pl.LazyFrame, contract: Mapping[str, Any]) -> Violations:
@@ -55,10 +61,10 @@ def violations(rows: pl.LazyFrame, contract: Mapping[str, Any]) -> Violations:
         for broken, expression in _broken(rule, types[rule["name"]]).items()
     }
     if not counted:
-        return Violations({})
+        return Violations({}, 0)
     named = [expression.sum().alias(str(place)) for place, expression in enumerate(counted.values())]
     found = rows.select(named).collect(engine="streaming").row(0)
-    return Violations({key: int(n) for key, n in zip(counted, found, strict=True) if n})
+    return Violations({key: int(n) for key, n in zip(counted, found, strict=True) if n}, len(counted))
 
 
 def _broken(rule: Mapping[str, Any], dtype: pl.DataType) -> dict[str, pl.Expr]:
@@ -79,17 +85,18 @@ def _broken(rule: Mapping[str, Any], dtype: pl.DataType) -> dict[str, pl.Expr]:
     return broken
 
 
-def contract_findings(found: Violations, rows: int, *, allowed: float) -> list[Finding]:
+def contract_findings(found: Violations, rows: int, *, rate: float, allowed: float) -> list[Finding]:
     """An alarm for each rule that more rows break than are allowed, even at the lower end of the interval.
 
     Args:
-        found: how many rows break which rule.
+        found: of a window.
         rows: of the window, with those that were refused.
-        allowed: the share of rows that may break a rule.
+        rate: of false alarms among all rules.
+        allowed: the share of rows that may break one.
     """
     findings = []
     for (column, rule), broken in found.rows.items():
-        low, high = exact(broken, rows)
+        low, high = exact(broken, rows, level=1 - rate / max(found.rules, 1), one_sided=True)
         reason = f"{broken:,} of {rows:,} rows break the contract in {column} ({rule}); {allowed:.3g} of them are allowed."
         findings.append(
             Finding("contract", f"{column}: {rule}", low > allowed, reason, broken / rows, low, high, allowed, severity="critical")
@@ -139,13 +146,24 @@ def _missing(
     return Finding("missing", bins.name, low > allowed, reason, after - before, low, high, allowed)
 
 
-def category_findings(profile: Profile, bins: Mapping[str, Bins], *, allowed: float) -> list[Finding]:
-    """An alarm for each column with more labels that the reference never had than are allowed."""
+def category_findings(
+    profile: Profile, bins: Mapping[str, Bins], *, rate: float, allowed: float
+) -> list[Finding]:
+    """An alarm for each column with more labels that the reference never had than are allowed.
+
+    Args:
+        profile: of the window.
+        bins: of the reference.
+        rate: of false alarms among all columns of categories.
+        allowed: the share of rows that may hold one.
+    """
     findings = []
-    for name, counts in profile.columns.items():
-        if bins[name].kind != "category" or not counts.strange:
+    named = [name for name in profile.columns if bins[name].kind == "category"]
+    for name in named:
+        counts = profile.columns[name]
+        if not counts.strange:
             continue
-        low, high = exact(counts.other, counts.rows)
+        low, high = exact(counts.other, counts.rows, level=1 - rate / len(named), one_sided=True)
         labels = ", ".join(f"{label!r} ({rows:,})" for label, rows in counts.strange)
         reason = f"{name} holds what it never held before: {labels}; {counts.other:,} of {counts.rows:,} rows, {allowed:.3g} are allowed."
         findings.append(

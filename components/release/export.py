@@ -18,6 +18,7 @@ from components.release.categories import UNSEEN, NotCompilableError, Numbers, e
 from components.release.compiler import features, recalibrated, response
 from components.release.graph import Graph
 from components.release.inputs import ROWS, Inputs, fed
+from components.release.matrix import feature_distance
 from components.release.parity import Latency, Parity, clean_run, compare
 from components.training.class_predictor import ClassPredictor
 from components.training.features import MISSING, Columns
@@ -171,7 +172,8 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
     Args:
         predictor: fitted.
         columns: the features, in the form that `features.inputs` gives them.
-        X_example: rows on which, and on missing, far and new values, the program must repeat the predictor.
+        X_example: rows on which, and on missing, far and new values, the program must repeat the predictor and each feature
+            that its preprocessing makes.
 
     Raises:
         NotCompilableError: a part has no ONNX form here, or the program does not repeat the predictor.
@@ -188,6 +190,12 @@ def export(predictor: AnyPredictor, columns: Columns, X_example: pd.DataFrame) -
     model = graph.to_bytes(_outputs(graph, predictor, response(graph, steps["model"], X)))
     rows = _with_edges(X_example, columns)
     _repeats(model, predictor, rows, fed(rows, columns, encoded.numbers, reduced))
+    distance = feature_distance(steps["features"], rows, columns, encoded, reduced)
+    if not distance <= _TOLERANCE:
+        raise NotCompilableError(
+            f"The compiled preprocessing makes a feature that is {distance:.1e} away from the pipeline's on {len(rows)} rows; "
+            f"it must be within {_TOLERANCE:g}."
+        )
     return Compiled(model, encoded.numbers, _batches(graph, X, predictor, columns))
 
 

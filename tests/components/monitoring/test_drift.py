@@ -28,9 +28,11 @@ def rows(count: int, seed: int, shift: float = 0.0) -> pd.DataFrame:
 BINS = of_reference(reference(rows(2000, 0), {}))
 
 
-def alarms(current: pd.DataFrame, *, alarm_psi: float, seed: int = 1, bins=BINS) -> list[str]:
-    found = drift(profile(pl.from_pandas(current).lazy(), bins), bins, rate=RATE, seed=seed, fine=False)
-    return [each.subject for each in drift_findings(found, alarm_psi=alarm_psi, rate=RATE) if each.alarm]
+def alarms(
+    current: pd.DataFrame, *, alarm_psi: float, seed: int = 1, bins=BINS, rate: float = RATE
+) -> list[str]:
+    found = drift(profile(pl.from_pandas(current).lazy(), bins), bins, rate=rate, seed=seed, fine=False)
+    return [each.subject for each in drift_findings(found, alarm_psi=alarm_psi, rate=rate) if each.alarm]
 
 
 def false_alarms(windows: int, size: int) -> int:
@@ -102,6 +104,13 @@ def test_small_samples_do_not_alarm_by_chance_though_their_psi_is_large():
 
 def test_a_shift_of_half_a_deviation_is_found_in_nine_of_ten_windows_of_500_rows():
     found = [alarms(rows(500, 900 + seed, shift=0.5), alarm_psi=0.1) for seed in range(30)]
+    assert sum("number_0" in each for each in found) >= 27
+
+
+@pytest.mark.parametrize("size", [300, 1000])
+def test_a_shift_with_a_psi_of_15_hundredths_is_found_in_nine_of_ten_windows(size):
+    """At the level that drift has of the default rate. The shift is of .4 deviations."""
+    found = [alarms(rows(size, 700 + seed, shift=0.4), alarm_psi=0.1, rate=RATE * 0.15) for seed in range(30)]
     assert sum("number_0" in each for each in found) >= 27
 
 

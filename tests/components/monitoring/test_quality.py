@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import binom
 
-from components.monitoring.bins import of_reference
-from components.monitoring.profile import profile
+from components.monitoring.bins import Counts, of_reference
+from components.monitoring.profile import Profile, profile
 from components.monitoring.quality import (
+    Violations,
     category_findings,
     contract_findings,
     freshness_finding,
@@ -47,9 +50,33 @@ def test_rows_as_the_contract_wants_them_break_nothing():
 @pytest.mark.parametrize(("broken", "alarm"), [(1, False), (300, True)])
 def test_a_rule_that_many_rows_break_alarms(broken, alarm):
     rows = pl.LazyFrame({"age": [12] * broken + [30] * (10_000 - broken)})
-    (finding,) = contract_findings(violations(rows, CONTRACT), 10_000, allowed=0.001)
+    (finding,) = contract_findings(violations(rows, CONTRACT), 10_000, rate=0.001, allowed=0.001)
     assert finding.alarm is alarm
     assert finding.low < finding.value < finding.high
+
+
+def test_rows_that_break_rules_as_often_as_allowed_alarm_no_more_often_than_promised():
+    """Thirty rules, each broken by as many rows as are allowed: at 95 % each, more than half of the windows alarmed."""
+    generator, windows, rate, loud = np.random.default_rng(1), 400, 0.05, 0
+    for broken in generator.binomial(5000, 0.01, (windows, 30)):
+        found = Violations({("column", str(n)): int(count) for n, count in enumerate(broken)}, 30)
+        loud += any(each.alarm for each in contract_findings(found, 5000, rate=rate, allowed=0.01))
+    assert loud <= binom.ppf(0.999, windows, rate)
+
+
+def test_new_categories_as_frequent_as_allowed_alarm_no_more_often_than_promised():
+    generator, windows, rate, loud = np.random.default_rng(1), 200, 0.05, 0
+    names = [f"kind_{n}" for n in range(20)]
+    known = of_reference({"features": {name: {"kind": "category", "counts": {"a": 99}, "other": 0, "missing": 0} for name in names}})  # fmt: skip
+    for new in generator.binomial(5000, 0.01, (windows, len(names))):
+        counts = {
+            name: Counts(np.array([5000.0 - n]), np.zeros(1), 0, int(n), (("b", int(n)),))
+            for name, n in zip(names, new, strict=True)
+        }
+        loud += any(
+            each.alarm for each in category_findings(Profile(5000, counts), known, rate=rate, allowed=0.01)
+        )
+    assert loud <= binom.ppf(0.999, windows, rate)
 
 
 def bins(missing: int):
@@ -71,7 +98,7 @@ def test_missing_values_alarm_where_they_are_more_than_at_training(then, now, al
 def test_new_categories_are_named():
     known = bins(0)
     rows = pl.LazyFrame({"kind": ["a"] * 900 + ["new"] * 99 + ["rare"]})
-    (finding,) = category_findings(profile(rows, known), known, allowed=0.001)
+    (finding,) = category_findings(profile(rows, known), known, rate=0.001, allowed=0.001)
     assert finding.alarm
     assert "'new' (99), 'rare' (1)" in finding.reason
 

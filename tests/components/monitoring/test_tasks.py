@@ -9,6 +9,7 @@ from components.monitoring.answers import answers
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.estimation import Condition, estimated
 from components.monitoring.fairness import disparities, fairness_findings
+from components.monitoring.finding import SHARES
 from components.monitoring.performance import approved_with, performance, performance_findings
 from components.training.outcomes import ClassValues, ErrorValues, OutcomeValues
 from components.training.target import Target
@@ -48,7 +49,14 @@ def measured(task, rows):
     target, metric, value = task
     found = answers(rows, target, labelled=True)
     return found, performance(
-        found, metric=metric, threshold=_rule(target), value=value, rate=0.01, replicates=200, seed=1
+        found,
+        metric=metric,
+        threshold=_rule(target),
+        value=value,
+        rate=0.01,
+        utility_rate=0.01,
+        replicates=200,
+        seed=1,
     )
 
 
@@ -148,6 +156,28 @@ def test_groups_are_compared_as_at_training(task):
     assert not any(each.alarm for each in findings)
     assert any(each.alarm for each in fairness_findings(report, {"F01": -1.0, "F02": None}, {}))
     assert not any(each.alarm for each in fairness_findings(report, {"F01": -1.0}, {"sex": "told only"}))
+
+
+def test_decisions_worth_no_more_than_one_for_all_alarm_no_more_often_than_promised():
+    """A coin decides, and both outcomes are worth the same on average, with the model and without."""
+    value, windows, rate, loud = OutcomeValues(1, -1, 1, -1, "dollars"), 150, 0.05, 0
+    for seed in range(windows):
+        generator = np.random.default_rng(seed)
+        y, decided = generator.integers(0, 2, (2, 600))
+        rows = pl.DataFrame(
+            {"y_score": generator.random(600), "y_pred": decided, "y_true": np.where(y, "yes", "no")}
+        )
+        told = performance(
+            answers(rows, BINARY[0], labelled=True), metric="roc_auc", threshold=0.5, value=value, rate=0.01,
+            utility_rate=rate, replicates=10, seed=1,
+        )  # fmt: skip
+        found = performance_findings(told, None, alarm_drop=0.02)
+        loud += any(each.alarm for each in found if each.kind == "utility")
+    assert loud <= binom.ppf(0.999, windows, rate)
+
+
+def test_the_kinds_share_the_whole_rate():
+    assert sum(SHARES.values()) == pytest.approx(1)
 
 
 def test_of_many_classes_disparities_alarm_no_more_often_than_promised():
