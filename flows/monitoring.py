@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import polars as pl
 from metaflow.integrations import ArgoEvent
 
 from components.data import source
-from components.errors import ConfigError, DataError
-from components.monitoring import accounts, labels, looking, trial, webhook
+from components.errors import ConfigError, DataError, redacted
+from components.monitoring import accounts, labels, looking, strangers, trial, webhook
 from components.monitoring.accounts import Account
 from components.monitoring.alerts import Alert, alerts
 from components.monitoring.bins import Bins
@@ -22,7 +23,7 @@ from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
 from components.monitoring.retraining import causes
 from components.monitoring.watched import Limits, Watched
-from components.monitoring.windows import Window, window_of, windows
+from components.monitoring.windows import Length, Window, window_of, windows
 from components.release import retraining
 from components.release.ledger import Entry, Ledger
 from components.store import Store
@@ -96,12 +97,30 @@ def moment(text: str, name: str) -> datetime:
 
 def due(run: Any) -> list[Window]:
     """The windows that have ended: from ``since``, by default the champion's promotion, to ``until``, by default now."""
-    length = run.window or run.settings.monitoring.window
-    if length not in ("hour", "day", "week", "month", "year"):
-        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
+    length = length_of(run)
     since = moment(run.since or run.promotion.at, "SINCE")
     start = since if run.since else window_of(length, since).start
     return windows(length, start, moment(run.looked_at, "UNTIL"))
+
+
+def length_of(run: Any) -> Length:
+    """Of the windows.
+
+    Raises:
+        ConfigError: there are none of that length.
+    """
+    length: Length = run.window or run.settings.monitoring.window
+    if length not in get_args(Length):
+        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
+    return length
+
+
+def named(run: Any) -> dict[str, str]:
+    """The log and the reference as accounts name them: relative to the project where they are in it, "" for the usual ones."""
+    log = "" if _log(run) == run.durable.url("predictions") else _log(run)
+    reference = anchored(run.reference) if run.reference else ""
+    shown = {"log": log, "reference": reference}
+    return {name: redacted(place.removeprefix(f"{ROOT}/")) for name, place in shown.items()}
 
 
 def served(run: Any) -> list[Account]:
@@ -116,9 +135,8 @@ def served(run: Any) -> list[Account]:
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
-                account = accounts.keep(
-                    store, looking.served(log, window, model, run.environment_, allowed, before)
-                )
+                account = looking.served(log, window, model, run.environment_, allowed, before)
+                account = accounts.keep(store, account.of(**named(run)))
             found.append(account)
     return found
 
@@ -138,29 +156,28 @@ def labelled(run: Any) -> list[Account]:
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max((window.end - window.start for window in missing), default=timedelta())
     with _read(run, missing, earlier=delay + longest) as log:
+        strange = _strangers(run, given.frame, log, missing)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
-                settled = labels.settled(given.frame, until=window.end + delay)
-                rows = log.within(window.start, window.end, model.bundle_id)
-                unknown = (
-                    0 if log.empty else labels.unknown_ids(given.frame, log.rows, window.start, window.end)
-                )
-                joined = labels.joined(rows, settled, unknown=unknown)
+                deadline, rows = window.end + delay, log.within(window.start, window.end, model.bundle_id)
+                settled = labels.settled(given.frame, until=deadline, of=rows)
+                observed = labels.observed(given.frame, *strange, window.start, window.end)
+                joined = labels.joined(rows, settled, observed)
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
-                account = accounts.keep(
-                    store,
-                    looking.labelled(
-                        joined, window, model, run.environment_, allowed,
-                        trials=trial.trial(log, settled, window, model), before=before,
-                    ),
+                account = looking.labelled(
+                    joined, window, model, run.environment_, allowed,
+                    trials=trial.trial(log, given.frame, deadline, window, model), before=before,
                 )  # fmt: skip
+                account = accounts.keep(store, account.of(**named(run)))
             found.append(account)
     return found
 
 
 def history(run: Any) -> list[Account]:
-    """All accounts of this champion, by time."""
-    return accounts.history(run.durable, run.environment_, run.promotion.bundle_id)
+    """All accounts of this champion by these windows, of this log, by time."""
+    return accounts.history(
+        run.durable, run.environment_, run.promotion.bundle_id, length_of(run), **named(run)
+    )
 
 
 def told(run: Any, known: Sequence[Account]) -> list[Alert]:
@@ -229,8 +246,9 @@ def _start_training(run: Any, ledger: Ledger) -> None:
         ArgoEvent(event_name(run.settings)).safe_publish(payload=payload, ignore_errors=False)
 
 
-def publish(run: Any, name: str, text: str) -> Path:
-    """Put a file where people and collectors look, whole or not at all."""
+def publish(run: Any, suffix: str, text: str) -> Path:
+    """Put a file where people and collectors look, whole or not at all; one for each environment and log."""
+    name = "-".join(filter(None, (run.environment_, accounts.watch_id(named(run)["log"])))) + suffix
     FOLDER.mkdir(parents=True, exist_ok=True)
     Store(str(FOLDER)).write(name, text.encode())
     return (FOLDER / name).relative_to(ROOT)
@@ -244,21 +262,35 @@ def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:
 
 
 def _id(run: Any, window: Window, stage: accounts.Stage) -> str:
-    return accounts.window_id(run.environment_, window, run.promotion.bundle_id, stage)
+    return accounts.window_id(run.environment_, window, run.promotion.bundle_id, stage, **named(run))
 
 
 @contextmanager
 def _read(run: Any, missing: Sequence[Window], earlier: timedelta = timedelta()) -> Iterator[Predictions]:
     """The predictions of the windows that are to be looked at; nothing is read where there are none."""
-    import polars as pl
-
     if not missing:
-        yield Predictions(pl.LazyFrame(), 0, 0, 0)
+        yield Predictions.none()
         return
-    folder = Path(anchored(run.log)) if run.log else Path(run.durable.url("predictions"))
+    folder = Path(_log(run))
     since, until = missing[0].start - earlier, missing[-1].end
     with predictions(folder, since, until, datetime.now(UTC)) as found:
         yield found
+
+
+def _strangers(
+    run: Any, given: pl.LazyFrame, log: Predictions, missing: Sequence[Window]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The labels that came in the windows for none of the predictions that were read, and those of them that no log has."""
+    if not missing:
+        return pl.DataFrame(), pl.DataFrame()
+    found = labels.strange(given, log.rows, missing[0].start, missing[-1].end)
+    logs = [_log(run), *(run.durable.url(name) for name in ("predictions", "scores"))]
+    return found, strangers.unknown(found, logs)
+
+
+def _log(run: Any) -> str:
+    """Where the predictions are that are watched."""
+    return anchored(run.log) if run.log else str(run.durable.url("predictions"))
 
 
 def _reference(run: Any, files: Mapping[str, bytes]) -> dict[str, Bins]:

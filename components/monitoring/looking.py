@@ -111,7 +111,8 @@ def labelled(
         before: what was kept of them in earlier windows.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
-    findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
+    allowed = {"allowed_missing": limits.alarm_unlabelled, "allowed_unknown": limits.alarm_unknown}
+    findings = [labels_finding(found, **allowed)] if found.predicted else []
     findings += trial_findings(trials, before, alpha=limits.rate("experiment"), unit=model.value.unit)
     details: dict[str, Any] = {
         "predicted": found.predicted,
@@ -119,7 +120,8 @@ def labelled(
         "contradictory": found.settled.contradictory,
         "twice": found.settled.twice,
         "revised": found.settled.revised,
-        "unknown": found.unknown,
+        "unknown": found.observed.unknown,
+        "elsewhere": found.observed.elsewhere,
         "unreadable": told.unreadable if told else 0,
         "age_days": age_days(model.created, window),
         "trials": trials,

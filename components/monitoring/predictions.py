@@ -21,6 +21,15 @@ CHAMPION = ("champion", "batch")
 
 NEEDED = ("prediction_id", "served_at", "bundle_id", "variant")
 
+NONE = {
+    "prediction_id": pl.String,
+    "served_at": pl.Datetime("us", "UTC"),
+    "model_version": pl.String,
+    "bundle_id": pl.String,
+    "variant": pl.String,
+}
+"""The columns that predictions have even where there is none; inputs and scores are known by rows alone."""
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -38,17 +47,15 @@ class Predictions:
     future: int
     backwards: int
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is no prediction at all."""
-        return not self.rows.collect_schema().names()
+    @classmethod
+    def none(cls) -> Predictions:
+        """No prediction at all."""
+        return cls(pl.LazyFrame(schema=NONE), 0, 0, 0)
 
     def within(
         self, since: datetime, until: datetime, bundle_id: str, variants: Sequence[str] = CHAMPION
     ) -> pl.LazyFrame:
         """Those of a bundle that were made from ``since`` on and before ``until``."""
-        if self.empty:
-            return self.rows
         return self.rows.filter(
             pl.col("served_at").is_between(since, until, closed="left"),
             pl.col("variant").is_in(list(variants)),
@@ -85,7 +92,8 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
         )
         frames = [each.filter(in_time) for each in batches]
         served = [scanned.rows] if scanned.rows.collect_schema().names() else []
-        rows = pl.concat([*served, *frames], how="diagonal_relaxed") if [*served, *frames] else pl.LazyFrame()
+        found = [*served, *frames]
+        rows = pl.concat(found, how="diagonal_relaxed") if found else pl.LazyFrame(schema=NONE)
         yield Predictions(rows, damaged + scanned.damaged, scanned.future + future, scanned.backwards)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import DataError
 from components.monitoring import spool
-from components.monitoring.predictions import predictions
+from components.monitoring.predictions import Predictions, predictions
 from components.serving import prediction_log
 from components.serving.prediction_log import PredictionLog, Record, read
 
@@ -39,7 +39,7 @@ def rows(
     folder: Path, since: datetime = DAY, until: datetime = DAY + timedelta(days=1)
 ) -> tuple[pl.DataFrame, object]:
     with predictions(folder, since, until, NOW) as found:
-        return (pl.DataFrame() if found.empty else found.rows.collect()), found
+        return found.rows.collect(), found
 
 
 def test_rows_are_those_that_read_gives(tmp_path):
@@ -128,7 +128,16 @@ def test_batch_scores_are_read_beside_the_log(tmp_path):
 
 def test_a_scoring_that_is_not_done_is_not_looked_at(tmp_path):
     scored(tmp_path / "s1", done=False)
-    assert rows(tmp_path)[1].empty
+    assert rows(tmp_path)[0].is_empty()
+
+
+def test_where_nothing_was_logged_the_rows_have_the_columns_that_all_have(tmp_path):
+    with predictions(tmp_path, DAY, NOW, NOW) as found:
+        nothing = found.within(DAY, NOW, "b" * 64).collect()
+    assert nothing.is_empty()
+    assert nothing.equals(Predictions.none().rows.collect())
+    write(tmp_path, record("a", DAY))
+    assert dict(nothing.schema).items() <= dict(rows(tmp_path)[0].schema).items()
 
 
 @pytest.mark.parametrize("harm", ["altered", "gone", "manifest"])

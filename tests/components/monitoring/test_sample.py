@@ -26,9 +26,10 @@ def served(year: int, rows: pl.DataFrame | None = None, damaged: int = 0) -> Acc
 
 
 def labelled(year: int, given: pl.DataFrame, rows: pl.DataFrame | None = None) -> Account:
-    found, settled_labels = watched(log(year) if rows is None else rows), settled(given.lazy(), until=LATER)
+    found = watched(log(year) if rows is None else rows)
     within = found.within(window(year).start, window(year).end, model().bundle_id)
-    trials = trial(found, settled_labels, window(year), model())
+    settled_labels = settled(given.lazy(), until=LATER, of=within)
+    trials = trial(found, given.lazy(), LATER, window(year), model())
     return looking.labelled(
         joined(within, settled_labels), window(year), model(), "production", LIMITS, trials=trials, before=[]
     )
@@ -102,10 +103,13 @@ def test_an_empty_window_is_an_alarm_and_nothing_else_is_said():
     account = served(2016, log(2016).clear())
     assert alarms(account) == ["volume"]
     assert account.rows == 0
-    nothing = looking.served(
-        Predictions(pl.LazyFrame(), 0, 0, 0), window(2016), model(), "production", LIMITS, []
-    )
+    nothing = looking.served(Predictions.none(), window(2016), model(), "production", LIMITS, [])
     assert alarms(nothing) == ["volume"]
+
+
+def test_an_empty_log_with_labels_has_an_account_without_rows():
+    account = labelled(2016, labels(2016), Predictions.none().rows.collect())
+    assert (account.rows, account.details["predicted"], account.details["trials"]) == (0, 0, {})
 
 
 def test_a_window_of_few_rows_is_not_judged():
@@ -161,7 +165,7 @@ def test_an_account_survives_the_store(tmp_path):
     assert accounts.keep(store, account) == accounts.read(store, account.window_id)
     other = served(2016, log(2016).head(300))
     assert accounts.keep(store, other).rows == 500  # the first one stands
-    assert [each.window_id for each in accounts.history(store, "production", model().bundle_id)] == [
+    assert [each.window_id for each in accounts.history(store, "production", model().bundle_id, "year")] == [
         account.window_id
     ]
 
