@@ -84,9 +84,9 @@ class MonitorFlow(ConfiguredFlow):
             self.alerts, self.settings.objective.metric, self.settings.monitoring.alarm_psi, self.looked_at,
         )  # fmt: skip
         self.report = monitoring_report.html(inputs)
-        self.page = str(monitoring.publish(self, f"{self.environment_}.html", self.report))
+        self.page = str(monitoring.publish(self, ".html", self.report))
         text = exposition.exposition(newest, self.alerts)
-        self.metrics = str(monitoring.publish(self, f"{self.environment_}.prom", text))
+        self.metrics = str(monitoring.publish(self, ".prom", text))
         presentation.show(*presentation.monitored(self, monitoring_report.figures(inputs)))
         self.next(self.end)
 

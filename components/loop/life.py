@@ -569,7 +569,7 @@ class Life:
         return next(rule for rule in rules if rule["name"] == name)
 
     def _account(self, lived: Lived, stage: Stage) -> Account | None:
-        known = accounts.history(self._copy.store, self._copy.live, self._champion().bundle_id)
+        known = accounts.history(self._copy.store, self._copy.live, self._champion().bundle_id, self._length)
         return next((each for each in known if (each.label, each.stage) == (lived.name, stage)), None)
 
     def _flushed(self, lived: Lived) -> None:
