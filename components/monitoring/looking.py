@@ -60,7 +60,7 @@ def served(
     counted = profile(rows, model.bins, threads=limits.threads)
     findings = [
         volume_finding(counted.rows, before, least=limits.min_rows, factor=limits.volume_factor),
-        *log_findings(found.damaged, found.future, found.backwards),
+        *log_findings(*found.faults.within(window.start, window.end)),
         staleness_finding(age_days(model.created, window), most_days=limits.model_age_days),
     ]
     details: dict[str, Any] = {"age_days": age_days(model.created, window)}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from components.errors import DataError
+from components.monitoring.faults import Faults
 from components.monitoring.spool import CLOCK_SECONDS, scan
 
 CHAMPION = ("champion", "batch")
@@ -21,12 +23,12 @@ CHAMPION = ("champion", "batch")
 
 NEEDED = ("prediction_id", "served_at", "bundle_id", "variant")
 
-NONE = {
-    "prediction_id": pl.String,
+NONE: dict[str, pl.DataType] = {
+    "prediction_id": pl.String(),
     "served_at": pl.Datetime("us", "UTC"),
-    "model_version": pl.String,
-    "bundle_id": pl.String,
-    "variant": pl.String,
+    "model_version": pl.String(),
+    "bundle_id": pl.String(),
+    "variant": pl.String(),
 }
 """The columns that predictions have even where there is none; inputs and scores are known by rows alone."""
 
@@ -37,20 +39,16 @@ class Predictions:
 
     Attributes:
         rows: with the columns of the prediction log.
-        damaged: lines, segments and parts that were passed over.
-        future: predictions that say they were made after they were read.
-        backwards: how often a clock went back.
+        faults: what is wrong with the log itself.
     """
 
     rows: pl.LazyFrame
-    damaged: int
-    future: int
-    backwards: int
+    faults: Faults = field(default_factory=Faults)
 
     @classmethod
     def none(cls) -> Predictions:
         """No prediction at all."""
-        return cls(pl.LazyFrame(schema=NONE), 0, 0, 0)
+        return cls(pl.LazyFrame(schema=NONE))
 
     def within(
         self, since: datetime, until: datetime, bundle_id: str, variants: Sequence[str] = CHAMPION
@@ -84,7 +82,6 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
     with tempfile.TemporaryDirectory(prefix="predictions-") as spool:
         scanned = scan(folder, since, until, now, Path(spool))
         batches = [frame for frame in map(_part, parts) if frame is not None]
-        damaged += len(parts) - len(batches)
         latest = pl.lit(now + timedelta(seconds=CLOCK_SECONDS))
         future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batches)
         in_time = pl.col("served_at").is_between(since, until, closed="left") & (
@@ -94,25 +91,40 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
         served = [scanned.rows] if scanned.rows.collect_schema().names() else []
         found = [*served, *frames]
         rows = pl.concat(found, how="diagonal_relaxed") if found else pl.LazyFrame(schema=NONE)
-        yield Predictions(rows, damaged + scanned.damaged, scanned.future + future, scanned.backwards)
+        yield Predictions(rows, scanned.faults + Faults(damaged=damaged, future=future))
 
 
-def _parts(folder: Path) -> tuple[list[Path], int]:
-    """The parts of every finished scoring, and how many of them are gone or altered; one under way is not looked at."""
-    sound, damaged = [], 0
+def _parts(folder: Path) -> tuple[list[Path], Counter[float]]:
+    """The parts of every finished scoring, and how many of them are gone, altered or of another form, by when it was scored.
+
+    A scoring that is under way is not looked at.
+    """
+    sound: list[Path] = []
+    damaged: Counter[float] = Counter()
     for done in sorted({*folder.glob("done.json"), *folder.glob("*/done.json")}):
         try:
             told = json.loads(done.read_text(encoding="utf-8"))["parts"]
             promised = {Path(part["name"]).name: str(part["sha256"]) for part in told}
         except (OSError, ValueError, KeyError, TypeError):
-            damaged += 1
+            damaged[done.stat().st_mtime] += 1
             continue
-        for name, sha256 in promised.items():
-            if _digest(done.parent / name) == sha256:
-                sound.append(done.parent / name)
-            else:
-                damaged += 1
+        whole = [
+            done.parent / name
+            for name, sha256 in promised.items()
+            if _digest(done.parent / name) == sha256 and _part(done.parent / name) is not None
+        ]
+        sound += whole
+        if len(whole) < len(promised):
+            damaged[_scored_at(whole, done)] += len(promised) - len(whole)
     return sound, damaged
+
+
+def _scored_at(parts: Sequence[Path], done: Path) -> float:
+    """When a scoring was made, in seconds since 1970: by its rows, else by the time of the file that ends it."""
+    frames = (frame for part in parts if (frame := _part(part)) is not None)
+    moments = (frame.select(pl.col("served_at").min()).collect().item() for frame in frames)
+    first = next((each for each in moments if each is not None), None)
+    return float(first.timestamp()) if first else done.stat().st_mtime
 
 
 def _digest(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The sample, trained on 2015: silent on drift, loud on calibration, and a broken column is named."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 
 from components.monitoring import accounts, looking
 from components.monitoring.accounts import Account
+from components.monitoring.faults import Faults
 from components.monitoring.labels import joined, settled
 from components.monitoring.predictions import Predictions
 from components.monitoring.trial import trial
@@ -17,11 +19,14 @@ LATER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def watched(rows: pl.DataFrame) -> Predictions:
-    return Predictions(rows.lazy(), 0, 0, 0)
+    return Predictions(rows.lazy())
 
 
 def served(year: int, rows: pl.DataFrame | None = None, damaged: int = 0) -> Account:
-    found = Predictions((log(year) if rows is None else rows).lazy(), damaged, 0, 0)
+    found = Predictions(
+        (log(year) if rows is None else rows).lazy(),
+        Faults(Counter({window(year).start.timestamp(): damaged})),
+    )
     return looking.served(found, window(year), model(), "production", LIMITS, [])
 
 
