@@ -29,15 +29,14 @@ def unknown(strangers: pl.DataFrame, logs: Iterable[str]) -> pl.DataFrame:
     for log in dict.fromkeys(logs):
         if found.is_empty():
             break
-        found = _without_those_of(log.rstrip("/"), found)
+        found = _without_those_of(log, found)
     return found.drop("request", "scoring")
 
 
 def _without_those_of(log: str, found: pl.DataFrame) -> pl.DataFrame:
-    parent, _, folder = log.rpartition("/")
-    store = Store(parent or "/")
-    names = store.names(folder)
-    scorings = [name.split("/")[-2] for name in names if name.endswith(f"/{DONE}")]
+    store = Store(log)
+    names = store.names("")
+    scorings = [f"{store.root}/{name}".split("/")[-2] for name in names if name.rpartition("/")[2] == DONE]
     found = found.filter(~pl.col("scoring").is_in(scorings))
     for name in (name for name in reversed(names) if name.endswith(SUFFIX)):
         if found.is_empty():
