@@ -75,7 +75,20 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         },
     ),
 }  # fmt: skip
+# The same of the second group, on what a monitor leaves.
+ALERTS = 'monitoring_alerts_total{environment="production",bundle_id="b",severity="critical"}'
+WINDOW_END = 'monitoring_window_end_timestamp_seconds{environment="production",bundle_id="b",stage="served"}'
+MONITORED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "MonitoringAlert": ({ALERTS: "0x40 1x160"}, {ALERTS: "0x200", ALERTS.replace("production", "staging"): "0x40 1x160"}),
+    "MonitoringSilent": (
+        # Windows are days: the newest is to have ended two days and an hour ago at the most.
+        {WINDOW_END: f"{-49 * 3600}x200", WINDOW_END.replace("served", "labelled"): "0x200"},
+        {WINDOW_END: f"{-47 * 3600}x200", WINDOW_END.replace('"b"', '"a"'): f"{-90 * 3600}x200"},
+    ),
+}  # fmt: skip
+CASES |= MONITORED
 ALSO = {
+    "MonitoringAlert": {ALERTS: "_x40 1x160"},  # another champion, whose first window alarms
     "ServerGone": {**READY, 'serving_ready{job="job-coaching"}': "0x200"},
     "Saturated": {'serving_requests_in_flight{job="m"}': "110x200", 'serving_workers{job="m"}': "2x200"},
     "LogFailing": {'serving_log_failing{job="m"}': "0x200", 'serving_log_lost_total{job="m"}': "0x75 3x100"},
@@ -90,14 +103,16 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "prometheus" / "rules.yaml"
 
 
-def said(rules: Path, folder: Path, alert: str, series: dict[str, str], *, fires: bool) -> str:
+def said(
+    rules: Path, folder: Path, alert: str, series: dict[str, str], *, fires: bool, at: str = "80m"
+) -> str:
     """What promtool finds wrong with the expectation; "" if nothing."""
     samples = [{"labels": "{}", "value": 1}] if fires else []
     expression = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})'
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": expression, "eval_time": "80m", "exp_samples": samples}],
+        "promql_expr_test": [{"expr": expression, "eval_time": at, "exp_samples": samples}],
     }
     content = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}
     (folder / "test.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -114,7 +129,7 @@ def test_the_rules_are_whole(rules: Path) -> None:
 
 def test_every_rule_has_a_case(rules: Path) -> None:
     groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
-    assert [rule["alert"] for rule in groups[0]["rules"]] == list(CASES)
+    assert [rule["alert"] for group in groups for rule in group["rules"]] == list(CASES)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +149,12 @@ def test_a_server_in_order_raises_no_alert(rules: Path, tmp_path: Path) -> None:
     quiet.pop('serving_log_failing{job="m"}')
     for alert in CASES:
         assert said(rules, tmp_path, alert, quiet, fires=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "fires"), [("1x1400 2x300", True), ("2x1700", False), ("0x100 1x1600", False)]
+)
+def test_an_alert_of_days_ago_is_not_told_again(
+    rules: Path, tmp_path: Path, values: str, fires: bool
+) -> None:
+    assert said(rules, tmp_path, "MonitoringAlert", {ALERTS: values}, fires=fires, at="1650m") == ""

@@ -28,6 +28,7 @@ class Facts:
         model_age_days: after which a model is too old.
         digest: of the image that runs now; "" before one was pushed.
         replicas: that the expected requests need, each on one core.
+        window_days: how long the windows are in which it is monitored.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Facts:
     model_age_days: float
     digest: str
     replicas: int
+    window_days: float = 1.0
 
 
 def deployables(facts: Facts) -> dict[str, str]:
@@ -62,6 +64,8 @@ def deployables(facts: Facts) -> dict[str, str]:
             latency_seconds=facts.latency_seconds,
             model_age_days=facts.model_age_days,
             max_waiting=facts.serving["max_waiting"],
+            environment=facts.environment,
+            window_days=facts.window_days,
         ),
         **grafana.dashboard(facts.name),
     }

@@ -230,8 +230,19 @@ def test_every_rule_says_what_to_do():
     groups = yaml.safe_load(deployables(facts())["prometheus/rules.yaml"])["groups"]
     found = groups[0]["rules"]
     assert len(found) == 9
-    assert all(rule["annotations"].keys() == {"summary", "action"} for rule in found)
+    assert all(
+        rule["annotations"].keys() == {"summary", "action"} for group in groups for rule in group["rules"]
+    )
     assert {rule["labels"]["severity"] for rule in found} == {"warning", "critical"}
+
+
+def test_the_rules_of_monitoring_are_those_of_its_environment_and_windows():
+    text = deployables(facts(window_days=7.0))["prometheus/rules.yaml"]
+    assert (
+        f'monitoring_window_end_timestamp_seconds{{environment="{facts().environment}",stage="served"}}'
+        in text
+    )
+    assert "> 1213200\n" in text
 
 
 def test_limits_come_from_the_settings():
