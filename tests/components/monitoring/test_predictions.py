@@ -216,3 +216,12 @@ def test_rows_of_the_asked_bundle_and_variant_alone(tmp_path):
     with predictions(tmp_path, DAY, NOW, NOW) as found:
         assert found.within(DAY, NOW, "b" * 64).collect().height == 2
         assert found.within(DAY, NOW, "", ("shadow",)).collect()["bundle_id"].unique().to_list() == ["c" * 64]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_damaged_line_counts_with_its_neighbours_whenever_they_were_written(tmp_path, place):
+    """As in a log that was copied: its folder is of a later day."""
+    segment = write(tmp_path, record("a", DAY), record("b", DAY), day="2016-03-09")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([*lines[:place], b"00000000 broken\n", *lines[place:]]))
+    assert rows(tmp_path)[1].faults.within(DAY, DAY + timedelta(days=1)) == (1, 0, 0)
