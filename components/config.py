@@ -150,7 +150,7 @@ class Settings(Section):
         if self.retraining.events and self.project.orchestrator != "argo-workflows":
             raise ValueError(
                 f"retraining.events: {self.project.orchestrator} knows no events, Argo Workflows does; let this be false, and "
-                "use retraining.schedule or make retrain"
+                "answer requests with make retrain"
             )
         return self
 

@@ -245,6 +245,7 @@ class Monitoring(Section):
     alarm_missing: Fraction = 0.02
     alarm_rows: Fraction = 0.001
     alarm_unlabelled: Fraction = 0.5
+    alarm_unknown: Fraction = 0.01
     alarm_silent: Fraction = 0.5
     volume_factor: Annotated[float, Field(gt=1)] = 3.0
     k: Annotated[int, Field(ge=1)] = 2

@@ -87,12 +87,17 @@ class Store:
         """Whether there is an object of that name."""
         return bool(self._filesystem.exists(self._path(name)))
 
+    def written_at(self, name: str) -> datetime:
+        """When the object was written."""
+        written: datetime = self._filesystem.modified(self._path(name))
+        return written
+
     def names(self, prefix: str) -> list[str]:
         """The names of the objects in the folder ``prefix`` and below, sorted."""
         base = self._path(prefix)
         self._filesystem.invalidate_cache()
         found = self._filesystem.find(base) if self._filesystem.exists(base) else []
-        start = len(self._base) + 1
+        start = len(self._base.rstrip("/")) + 1
         return sorted(path[start:] for path in found if not Path(path).name.startswith(".partial-"))
 
     def remove(self, prefix: str) -> None:

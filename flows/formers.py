@@ -1,4 +1,4 @@
-"""The champions before the one that is watched, as the ledger has them and the Metaflow datastore keeps them."""
+"""The champions before one that is watched, as the ledger has them and the Metaflow datastore keeps them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST, MOST_TRIED = 3, 10
 """How many are asked, and after how many that may or may not be found no more are looked for."""
 
 
-def formers(run: Any) -> list[Former]:
-    """The newest of them with their verified bundles; those on the way that cannot be had say why."""
+def formers(run: Any, promotion: Entry) -> list[Former]:
+    """The newest before a promotion, with their verified bundles; those on the way that cannot be had say why."""
     found: list[Former] = []
-    for entry in ledger.formers(Ledger(run.durable).entries(), run.promotion)[:MOST_TRIED]:
+    for entry in ledger.formers(Ledger(run.durable).entries(), promotion)[:MOST_TRIED]:
         found.append(_former(entry))
         if sum(not each.problem for each in found) == MOST:
             break

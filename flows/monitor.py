@@ -52,22 +52,26 @@ class MonitorFlow(ConfiguredFlow):
 
     @step
     def judge(self):
-        """Join the labels that have come, and see what came true: calibration, performance, fairness."""
+        """Join the labels that have come, and see what came true: of the champion, and of those before it."""
         from flows import monitoring
 
-        self.labelled = [account.window_id for account in monitoring.labelled(self)]
+        found = monitoring.labelled(self, self.promotion, monitoring.due(self))
+        self.labelled = [account.window_id for account in found]
+        self.before = monitoring.before(self)
         self.next(self.tell)
 
     @step
     def tell(self):
         """Make alerts of the history, and tell the ledger and the webhook those that are new."""
-        from flows import monitoring
+        from flows import monitoring, telling
 
-        self.accounts = monitoring.history(self)
-        self.alerts = monitoring.told(self, self.accounts)
-        self.new = monitoring.record(self, self.alerts, author())
-        self.sent = monitoring.sent(self, self.alerts)
-        self.asked = monitoring.ask(self, self.alerts, self.accounts, author())
+        self.accounts = monitoring.history(self, self.promotion)
+        self.alerts = telling.told(self, self.accounts)
+        late = telling.told_of_those_before(self)
+        self.new = telling.record(self, [(self.promotion, each) for each in self.alerts] + late, author())
+        self.sent = telling.sent(self, [*self.alerts, *(alert for _, alert in late)])
+        self.asked = telling.ask(self, self.alerts, self.accounts, author())
+        self.answered = telling.answer(self, author())
         self.next(self.publish)
 
     @card(type="still", id="monitoring")
@@ -84,16 +88,16 @@ class MonitorFlow(ConfiguredFlow):
             self.alerts, self.settings.objective.metric, self.settings.monitoring.alarm_psi, self.looked_at,
         )  # fmt: skip
         self.report = monitoring_report.html(inputs)
-        self.page = str(monitoring.publish(self, f"{self.environment_}.html", self.report))
+        self.page = str(monitoring.publish(self, ".html", self.report))
         text = exposition.exposition(newest, self.alerts)
-        self.metrics = str(monitoring.publish(self, f"{self.environment_}.prom", text))
+        self.metrics = str(monitoring.publish(self, ".prom", text))
         presentation.show(*presentation.monitored(self, monitoring_report.figures(inputs)))
         self.next(self.end)
 
     @step
     def end(self):
         """Say what was found, and where to read more."""
-        for line in presentation.monitoring_lines(self):
+        for line in presentation.last_monitored(self):
             print(line)
 
 

@@ -1,37 +1,38 @@
-"""What a monitoring run looks at and leaves: the champion, its windows, their accounts, alerts and what people read."""
+"""What a monitoring run looks at and leaves: the champion, its windows, their accounts, and what people read."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from metaflow.integrations import ArgoEvent
+import polars as pl
+from metaflow.exception import MetaflowException
 
 from components.data import source
-from components.errors import ConfigError, DataError
-from components.monitoring import accounts, labels, looking, trial, webhook
+from components.errors import BundleError, ConfigError, DataError, redacted
+from components.monitoring import accounts, labels, looking, strangers, trial
 from components.monitoring.accounts import Account
-from components.monitoring.alerts import Alert, alerts
 from components.monitoring.bins import Bins
+from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
-from components.monitoring.retraining import causes
 from components.monitoring.watched import Limits, Watched
-from components.monitoring.windows import Window, window_of, windows
-from components.release import retraining
+from components.monitoring.windows import Length, Window, window_of, windows
 from components.release.ledger import Entry, Ledger
+from components.release.tenures import Tenure, tenures
 from components.store import Store
 from components.training.outcomes import values_of
 from components.training.target import Target
 from flows import formers
-from flows.orchestration import ROOT, anchored, bundle_of, event_name
+from flows.orchestration import ROOT, anchored, bundle_of
 
 FOLDER = ROOT / "build" / "monitoring"
+MOST_PAST = 3
+"""So many times of earlier champions are looked at when their labels come late."""
 
 
 def champion(run: Any) -> Entry:
@@ -49,16 +50,16 @@ def champion(run: Any) -> Entry:
     return found
 
 
-def watched(run: Any) -> Watched:
-    """The champion with what its predictions mean."""
-    settings, files = run.settings, bundle_of(run.promotion)
+def watched(run: Any, promotion: Entry) -> Watched:
+    """A champion with what its predictions mean."""
+    settings, files = run.settings, bundle_of(promotion)
     told = json.loads(files["lineage.json"])
     task, data = told.get("task", "binary"), settings.data
     classes = (data.positive,) if task == "binary" else tuple(told.get("classes", ()))
     target = Target(data.target, task, classes)
     value = values_of(settings.objective, target)
     return Watched(
-        run.promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files),
+        promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files),
         data.group, data.weight,
     )  # fmt: skip
 
@@ -98,144 +99,134 @@ def moment(text: str, name: str) -> datetime:
 
 def due(run: Any) -> list[Window]:
     """The windows that have ended: from ``since``, by default the champion's promotion, to ``until``, by default now."""
-    length = run.window or run.settings.monitoring.window
-    if length not in ("hour", "day", "week", "month", "year"):
-        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
+    length = length_of(run)
     since = moment(run.since or run.promotion.at, "SINCE")
     start = since if run.since else window_of(length, since).start
     return windows(length, start, moment(run.looked_at, "UNTIL"))
 
 
+def length_of(run: Any) -> Length:
+    """Of the windows.
+
+    Raises:
+        ConfigError: there are none of that length.
+    """
+    length: Length = run.window or run.settings.monitoring.window
+    if length not in get_args(Length):
+        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
+    return length
+
+
+def named(run: Any) -> dict[str, str]:
+    """The log and the reference as accounts name them: relative to the project where they are in it, "" for the usual ones."""
+    log = "" if _log(run) == run.durable.url("predictions") else _log(run)
+    reference = anchored(run.reference) if run.reference else ""
+    shown = {"log": log, "reference": reference}
+    return {name: redacted(place.removeprefix(f"{ROOT}/")) for name, place in shown.items()}
+
+
 def served(run: Any) -> list[Account]:
     """The accounts of what was served in the due windows; those that stand are read, the others are made and kept."""
-    model, allowed, store = watched(run), limits(run), run.durable
+    model, allowed, store = watched(run, run.promotion), limits(run), run.durable
     found: list[Account] = []
-    earlier = [each for each in history(run) if each.stage == "served"]
-    wanted = {_id(run, window, "served"): window for window in due(run)}
+    earlier = [each for each in history(run, run.promotion) if each.stage == "served"]
+    wanted = {_id(run, run.promotion, window, "served"): window for window in due(run)}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
     with _read(run, missing) as log:
+        run.future = log.faults.future
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
-                account = accounts.keep(
-                    store, looking.served(log, window, model, run.environment_, allowed, before)
-                )
+                account = looking.served(log, window, model, run.environment_, allowed, before)
+                account = accounts.keep(store, account.of(**named(run)))
             found.append(account)
     return found
 
 
-def labelled(run: Any) -> list[Account]:
-    """The accounts of what came true in the windows whose labels are due; none where no labels are given."""
-    model, allowed, store = watched(run), limits(run), run.durable
+def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Account]:
+    """The accounts of what came true in those of a champion's windows whose labels are due; none where no labels are given."""
+    allowed, store = limits(run), run.durable
     found: list[Account] = []
     delay = timedelta(days=run.settings.monitoring.label_delay_days)
     given = _labels(run)
     if given is None:
         return []
-    looked, earlier = moment(run.looked_at, "UNTIL"), [e for e in history(run) if e.stage == "labelled"]
-    wanted = {_id(run, each, "labelled"): each for each in due(run) if each.end + delay <= looked}
+    looked = moment(run.looked_at, "UNTIL")
+    earlier = [each for each in history(run, promotion) if each.stage == "labelled"]
+    wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= looked}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
-    before_it = formers.formers(run) if missing else []
+    if not missing:
+        return [account for account in standing.values() if account is not None]
+    model, before_it = watched(run, promotion), formers.formers(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
-    longest = max((window.end - window.start for window in missing), default=timedelta())
+    longest = max(window.end - window.start for window in missing)
     with _read(run, missing, earlier=delay + longest) as log:
+        strange = _strangers(run, given.frame, log, missing)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
-                settled = labels.settled(given.frame, until=window.end + delay)
-                rows = log.within(window.start, window.end, model.bundle_id)
-                unknown = (
-                    0 if log.empty else labels.unknown_ids(given.frame, log.rows, window.start, window.end)
-                )
-                joined = labels.joined(rows, settled, unknown=unknown)
+                deadline, rows = window.end + delay, log.within(window.start, window.end, model.bundle_id)
+                settled = labels.settled(given.frame, until=deadline, of=rows)
+                observed = labels.observed(given.frame, *strange, window.start, window.end)
+                joined = labels.joined(rows, settled, observed)
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
-                account = accounts.keep(
-                    store,
-                    looking.labelled(
-                        joined, window, model, run.environment_, allowed,
-                        trials=trial.trial(log, settled, window, model), before=before, formers=before_it,
-                    ),
+                account = looking.labelled(
+                    joined, window, model, run.environment_, allowed,
+                    trials=trial.trial(log, given.frame, deadline, window, model), before=before, formers=before_it,
                 )  # fmt: skip
+                account = accounts.keep(store, account.of(**named(run)))
             found.append(account)
     return found
 
 
-def history(run: Any) -> list[Account]:
-    """All accounts of this champion, by time."""
-    return accounts.history(run.durable, run.environment_, run.promotion.bundle_id)
+def before(run: Any) -> list[Account]:
+    """What came true of the predictions of the newest champions before this one, whose labels come due after they were replaced.
+
+    Of one whose bundle cannot be had any more the run says so in ``passed_over``.
+    """
+    found: list[Account] = []
+    run.passed_over = []
+    for tenure in past(run):
+        try:
+            found += labelled(run, tenure.promotion, _windows_of(run, tenure))
+        except (BundleError, MetaflowException) as error:
+            run.passed_over.append(f"{tenure.promotion.bundle_id[:12]}: {error}")
+    return [each for each in found if each.details["predicted"]]
 
 
-def told(run: Any, known: Sequence[Account]) -> list[Alert]:
-    """Every alert that the history gives, of both stages."""
-    rules = run.settings.monitoring
-    rule = {"k": run.k or rules.k, "n": max(rules.n, run.k), "cooldown": rules.cooldown}
-    if run.k == 1:
-        rule["n"] = 1
-    found = [
-        alert
-        for stage in ("served", "labelled")
-        for alert in alerts([each.judged for each in known if each.stage == stage], **rule)
+def past(run: Any) -> list[Tenure]:
+    """The newest times in which others than the champion were it, the newest first."""
+    ended = [
+        each
+        for each in reversed(tenures(Ledger(run.durable).entries(), run.environment_))
+        if each.until and each.promotion.bundle_id != run.promotion.bundle_id
     ]
-    ended = {each.window_id: each.end for each in known}
-    return sorted(found, key=lambda alert: ended[alert.window_id])
+    return ended[:MOST_PAST]
 
 
-def record(run: Any, given: Sequence[Alert], by: str) -> int:
-    """How many alerts are new to the ledger; each is there once, however many monitors look."""
-    ledger, bundle_id = Ledger(run.durable), run.promotion.bundle_id
-    there = {entry.details.get("once_key") for entry in ledger.entries()}
-    new = [alert for alert in given if alert.alert_id not in there]
-    for alert in new:
-        ledger.append(
-            event="alerted", run=run.promotion.run, bundle_id=bundle_id, by=by, why=alert.reason,
-            details={**alert.to_json(), "environment": run.environment_}, once_key=alert.alert_id,
-        )  # fmt: skip
-    return len(new)
+def _windows_of(run: Any, tenure: Tenure) -> list[Window]:
+    """The windows of a tenure whose labels were not due when it ended; those that were asked for, where SINCE tells."""
+    if run.since or tenure.until is None:
+        return due(run)
+    length, until = length_of(run), tenure.until
+    undue = until - timedelta(days=run.settings.monitoring.label_delay_days)
+    last = min(window_of(length, until).end, moment(run.looked_at, "UNTIL"))
+    return windows(length, window_of(length, max(tenure.since, undue)).start, last)
 
 
-def sent(run: Any, given: Sequence[Alert]) -> str:
-    """What became of the alerts at the webhook, in a sentence that does not tell its address."""
-    url = os.environ.get(webhook.VARIABLE, "")
-    if not url:
-        return f"no webhook: {webhook.VARIABLE} is not set"
-    taken, failed = webhook.deliver(given, url, run.durable)
-    why = f"; {len(failed)} were not and are sent again next time: {'; '.join(failed[:3])}" if failed else ""
-    return f"{taken} taken by the webhook{why}"
+def history(run: Any, promotion: Entry) -> list[Account]:
+    """All accounts of a champion by these windows, of this log, by time."""
+    return accounts.history(run.durable, run.environment_, promotion.bundle_id, length_of(run), **named(run))
 
 
-def ask(run: Any, given: Sequence[Alert], known: Sequence[Account], by: str) -> int:
-    """How many requests for another training are new to the ledger; one a window, however often it is looked at."""
-    ledger = Ledger(run.durable)
-    there = {entry.details.get("once_key") for entry in ledger.entries()}
-    ends = {account.window_id: account.end for account in known}
-    new = [cause for cause in causes(given, ends, run.settings.retraining.on) if cause.cause_id not in there]
-    for cause in new:
-        ledger.append(
-            event="retraining requested", run=run.promotion.run, bundle_id=run.promotion.bundle_id, by=by, why=cause.reason,
-            details={
-                "environment": run.environment_, "window": cause.label, "end": cause.end, "alerts": list(cause.alerts),
-            },
-            once_key=cause.cause_id,
-        )  # fmt: skip
-    if new and run.settings.retraining.events:
-        _start_training(run, ledger)
-    return len(new)
-
-
-def _start_training(run: Any, ledger: Ledger) -> None:
-    """Let the newest request start TrainFlow, unless a person is to look first; outside of Argo Workflows nothing happens."""
-    now = retraining.tried(ledger.entries(), run.environment_)
-    if now.open is not None and now.failures < run.settings.retraining.most_failures:
-        until = retraining.last_day(now.open) if run.settings.data.time else ""
-        payload = {"cause": now.open.hash, "until": until}
-        ArgoEvent(event_name(run.settings)).safe_publish(payload=payload, ignore_errors=False)
-
-
-def publish(run: Any, name: str, text: str) -> Path:
-    """Put a file where people and collectors look, whole or not at all."""
+def publish(run: Any, suffix: str, text: str) -> Path:
+    """Put a file where people and collectors look, and into the store; one for each environment and log."""
+    name = "-".join(filter(None, (run.environment_, accounts.watch_id(named(run)["log"])))) + suffix
     FOLDER.mkdir(parents=True, exist_ok=True)
     Store(str(FOLDER)).write(name, text.encode())
+    # A step on a cluster has no disk that lasts.
+    run.durable.write(f"{accounts.FOLDER}/{name}", text.encode())
     return (FOLDER / name).relative_to(ROOT)
 
 
@@ -246,22 +237,38 @@ def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:
     return sorted(over, key=lambda each: each.end)
 
 
-def _id(run: Any, window: Window, stage: accounts.Stage) -> str:
-    return accounts.window_id(run.environment_, window, run.promotion.bundle_id, stage)
+def _id(run: Any, promotion: Entry, window: Window, stage: accounts.Stage) -> str:
+    return accounts.window_id(run.environment_, window, promotion.bundle_id, stage, **named(run))
 
 
 @contextmanager
 def _read(run: Any, missing: Sequence[Window], earlier: timedelta = timedelta()) -> Iterator[Predictions]:
     """The predictions of the windows that are to be looked at; nothing is read where there are none."""
-    import polars as pl
-
     if not missing:
-        yield Predictions(pl.LazyFrame(), 0, 0, 0)
+        yield Predictions.none()
         return
-    folder = Path(anchored(run.log)) if run.log else Path(run.durable.url("predictions"))
     since, until = missing[0].start - earlier, missing[-1].end
-    with predictions(folder, since, until, datetime.now(UTC)) as found:
+    with (
+        fetched(_log(run), since.date()) as folder,
+        predictions(folder, since, until, datetime.now(UTC)) as found,
+    ):
         yield found
+
+
+def _strangers(
+    run: Any, given: pl.LazyFrame, log: Predictions, missing: Sequence[Window]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The labels that came in the windows for none of the predictions that were read, and those of them that no log has."""
+    if not missing:
+        return pl.DataFrame(), pl.DataFrame()
+    found = labels.strange(given, log.rows, missing[0].start, missing[-1].end)
+    logs = [_log(run), *(run.durable.url(name) for name in ("predictions", "scores"))]
+    return found, strangers.unknown(found, logs)
+
+
+def _log(run: Any) -> str:
+    """Where the predictions are that are watched."""
+    return anchored(run.log).rstrip("/") if run.log else str(run.durable.url("predictions"))
 
 
 def _reference(run: Any, files: Mapping[str, bytes]) -> dict[str, Bins]:

@@ -239,25 +239,40 @@ def _deployed(run: Any) -> list[str]:
 
 def monitored(run: Any, figures: Mapping[str, Sequence[Figure]]) -> list[Any]:
     """What a monitor found, with the report's figures."""
-    rows = tuple(tuple(line.split(": ", 1)) for line in monitoring_lines(run))
+    rows = tuple(tuple(line.split(": ", 1)) for line in _monitored(run))
     drawn = [Picture(figure) for section in figures.values() for figure in section]
     return [Markdown("# Monitoring"), table(cards.Table(("", ""), rows)), *drawn]
 
 
-def monitoring_lines(run: Any) -> list[str]:
+def last_monitored(run: Any) -> list[str]:
     """What a monitor found, for a terminal."""
+    return _monitored(run)
+
+
+def _monitored(run: Any) -> list[str]:
     known = {account.window_id: account for account in run.accounts}
     told = [f"Model: {run.promotion.bundle_id[:12]}, champion of {run.environment_}"]
-    for window_id in (*run.served, *run.labelled):
-        account = known[window_id]
+    for account in (*(known[name] for name in (*run.served, *run.labelled)), *run.before):
         loud = [finding.key for finding in account.findings if finding.alarm]
         said = f"ALARM, {', '.join(loud)}" if loud else "quiet"
-        told.append(f"{account.label} {account.stage}: {count(account.rows)} rows, {said}")
+        former = (
+            ""
+            if account.bundle_id == run.promotion.bundle_id
+            else f" of {account.bundle_id[:12]}, a champion before"
+        )
+        told.append(f"{account.label} {account.stage}{former}: {count(account.rows)} rows, {said}")
+    told += [f"Passed over: the champion before {each}" for each in run.passed_over]
     if not run.served:
         told.append("Windows: none has ended")
+    if run.future:
+        told.append(
+            f"Clock: {count(run.future)} predictions say that they come from the future, and are in no window yet"
+        )
     told.append(f"Alerts: {len(run.alerts)}, {run.new} new in the ledger; {run.sent}")
     if run.asked:
         told.append(f"Another training is asked for: {run.asked} new in the ledger; make retrain answers")
+    if run.answered:
+        told.append(f"Retraining: {run.answered}")
     return [*told, f"Report: {run.page}", f"Metrics: {run.metrics}"]
 
 

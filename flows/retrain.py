@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from metaflow import Runner
 
 from components import config
 from components.errors import ConfigError, FlowprintError, RefusalError
-from components.monitoring import webhook
-from components.monitoring.alerts import Alert
 from components.release import retraining
 from components.release.candidates import LEAST_LETTERS
 from components.release.ledger import Entry, Ledger
-from components.release.retraining import BEGUN, ENDED, REQUESTED, Outcome
+from components.release.retraining import REQUESTED, Outcome
 from components.store import Store
+from flows import telling
 from flows.orchestration import ROOT, anchored
 
 NOTHING = "Nothing asks for another training."
@@ -76,15 +72,15 @@ class Retraining:
         now = retraining.tried(self._ledger.entries(), self._environment)
         if now.open is None:
             return NOTHING
-        if now.begun is not None and self._is_gone(now.begun):
-            self._end(now.begun, "failed", "Whoever began it is gone.")
+        patience = self._settings.retraining.patience_hours
+        retraining.end_if_gone(self._ledger, self._environment, patience_hours=patience, by=self._by)
         begun = self._begin(now.open)
         outcome: Outcome = "failed"
         why = "It broke off."
         try:
             outcome, why = self._trained(now.open)
         finally:
-            self._end(begun, outcome, why)
+            retraining.end(self._ledger, begun, outcome, why, by=self._by)
         return f"{outcome.capitalize()}: {why}"
 
     def _ask(self, reason: str) -> None:
@@ -101,41 +97,14 @@ class Retraining:
         )  # fmt: skip
 
     def _begin(self, request: Entry) -> Entry:
-        most = self._settings.retraining.most_failures
-        may = partial(
-            retraining.require_may_begin, request=request, environment=self._environment, most_failures=most
-        )
-        details = {
-            "environment": self._environment,
-            "request_number": request.number,
-            "cause": request.hash,
-            "host": socket.gethostname(),
-            "process": os.getpid(),
-        }
+        most, environment = self._settings.retraining.most_failures, self._environment
         try:
-            return self._ledger.append(
-                event=BEGUN, run=request.run, bundle_id=request.bundle_id, by=self._by, why=request.why,
-                details=details, given=may,
-            )  # fmt: skip
-        except RefusalError as error:
-            if retraining.tried(self._ledger.entries(), self._environment).failures >= most:
-                self._call_a_person(request, str(error))
+            return retraining.begin(self._ledger, request, environment, most_failures=most, by=self._by)
+        except RefusalError:
+            now = retraining.tried(self._ledger.entries(), environment)
+            if why := retraining.stopped(now, environment, most):
+                telling.call_a_person(self._store, request, environment, why, by=self._by)
             raise
-
-    def _end(self, begun: Entry, outcome: Outcome, why: str) -> None:
-        self._ledger.append(
-            event=ENDED, run=begun.run, bundle_id=begun.bundle_id, by=self._by, why=why,
-            details={**begun.details, "outcome": outcome}, once_key=f"end of entry {begun.number}",
-        )  # fmt: skip
-
-    def _is_gone(self, begun: Entry) -> bool:
-        return retraining.has_ended(
-            begun,
-            host=socket.gethostname(),
-            running=_runs(int(begun.details["process"])),
-            now=datetime.now(UTC),
-            patience_hours=self._settings.retraining.patience_hours,
-        )
 
     def _trained(self, request: Entry) -> tuple[Outcome, str]:
         """Train on what is known now, and deploy what the gates approve."""
@@ -187,29 +156,6 @@ class Retraining:
             if entry.event == "refused" and entry.bundle_id == decision.bundle_id
         ]
         return found[-1] if found else "the deployment broke off; its log tells why."
-
-    def _call_a_person(self, request: Entry, why: str) -> None:
-        """Let the ledger and the webhook tell that no more is tried."""
-        alert = Alert(
-            f"{self._environment} retraining stopped at entry {request.number}", "", self._environment, "retraining",
-            "", "critical", (), why,
-        )  # fmt: skip
-        self._ledger.append(
-            event="alerted", run=request.run, bundle_id=request.bundle_id, by=self._by, why=why,
-            details={**alert.to_json(), "environment": self._environment}, once_key=alert.alert_id,
-        )  # fmt: skip
-        if url := os.environ.get(webhook.VARIABLE, ""):
-            webhook.deliver([alert], url, self._store)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _run(file: str, **parameters: Any) -> Any:

@@ -18,6 +18,7 @@ from components.release.manifest import verify_files
 from flows.orchestration import ROOT, bundle_of
 
 FOLDER = ROOT / "build" / "deploy"
+WINDOW_DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 31.0, "year": 366.0}
 
 
 def settle(run: Any) -> str:
@@ -109,4 +110,5 @@ def facts(run: Any, files: Mapping[str, bytes]) -> Facts:
         model_age_days=deploy.model_age_days,
         digest=digest_of(FOLDER / run.target.environment),
         cores=run.cost.replicas if run.cost else 1,
+        window_days=WINDOW_DAYS[settings.monitoring.window],
     )

@@ -207,7 +207,7 @@ class World:
 
     def account(self, lived: Lived, stage: Stage) -> Account | None:
         """What a monitor wrote of the period; None if it did not."""
-        known = accounts.history(self.copy.store, self.copy.live, self.champion().bundle_id)
+        known = accounts.history(self.copy.store, self.copy.live, self.champion().bundle_id, self.length)
         return next((each for each in known if (each.label, each.stage) == (lived.name, stage)), None)
 
     def flushed(self, lived: Lived) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from math import isfinite
 from typing import Any, Literal
 
 from components.errors import FlowprintError
 from components.monitoring.alerts import Judged
 from components.monitoring.finding import Finding, finding_of
-from components.monitoring.windows import Window
+from components.monitoring.windows import Length, Window, window_of
 from components.store import Store
 
 Stage = Literal["served", "labelled"]
@@ -33,6 +36,8 @@ class Account:
         rows: predictions, or labelled ones.
         findings: everything that was looked at.
         details: the numbers behind, as plain values.
+        log: where the predictions are, if not in the store's log.
+        reference: the table that columns were compared with, if not the bundle's reference.
     """
 
     window_id: str
@@ -45,6 +50,8 @@ class Account:
     rows: int
     findings: tuple[Finding, ...]
     details: Mapping[str, Any]
+    log: str = ""
+    reference: str = ""
 
     @property
     def name(self) -> str:
@@ -55,6 +62,13 @@ class Account:
     def judged(self) -> Judged:
         """What alerts are made from."""
         return Judged(self.window_id, self.label, self.findings)
+
+    def of(self, log: str, reference: str) -> Account:
+        """The same as the account of another log than the store's, or by another reference; "" for the usual ones."""
+        reference = reference if self.stage == "served" else ""
+        watched = watch_id(log, reference)
+        named = f"{self.window_id}-{watched}" if watched else self.window_id
+        return replace(self, window_id=named, log=log, reference=reference)
 
     def to_json(self) -> dict[str, Any]:
         """Every attribute as a plain value."""
@@ -67,9 +81,21 @@ def account_of(told: Mapping[str, Any]) -> Account:
     return Account(**{**told, "findings": tuple(finding_of(each) for each in told["findings"])})
 
 
-def window_id(environment: str, window: Window, bundle_id: str, stage: Stage) -> str:
-    """Names a window of a model's life."""
-    return f"{environment}-{window.label}-{bundle_id[:12]}-{stage}"
+def watch_id(*named: str) -> str:
+    """A short name for a log and a reference that are not the usual ones; "" for the usual."""
+    return hashlib.sha256("\n".join(named).rstrip("\n").encode()).hexdigest()[:8] if any(named) else ""
+
+
+def window_id(
+    environment: str, window: Window, bundle_id: str, stage: Stage, *, log: str = "", reference: str = ""
+) -> str:
+    """Names a window of a model's life; another log, or another reference, has accounts of its own.
+
+    What came true does not hang on what columns are compared with: labelled windows are those of the log alone.
+    """
+    usual = f"{environment}-{window.label}-{bundle_id[:12]}-{stage}"
+    watched = watch_id(log, reference if stage == "served" else "")
+    return f"{usual}-{watched}" if watched else usual
 
 
 def keep(store: Store, account: Account) -> Account:
@@ -97,16 +123,27 @@ def read(store: Store, window_id: str) -> Account | None:
         ) from error
 
 
-def history(store: Store, environment: str, bundle_id: str) -> list[Account]:
-    """All accounts of a model in an environment, by time."""
-    end = (f"-{bundle_id[:12]}-served.json", f"-{bundle_id[:12]}-labelled.json")
-    names = [
-        name.removeprefix(f"{FOLDER}/").removesuffix(".json")
-        for name in store.names(FOLDER)
-        if name.startswith(f"{FOLDER}/{environment}-") and name.endswith(end)
-    ]
-    found = [each for each in (read(store, name) for name in names) if each is not None]
-    return sorted(found, key=lambda each: (each.end, each.start, each.stage))
+def history(
+    store: Store, environment: str, bundle_id: str, length: Length, *, log: str = "", reference: str = ""
+) -> list[Account]:
+    """All accounts of a model in an environment by windows of one length, of one log and one reference, by time."""
+    label = r"\d{4}[-\dTW]*"  # what follows an environment's name begins another one where it is no time
+    ends = {
+        "served": "-".join(filter(None, ("served", watch_id(log, reference)))),
+        "labelled": "-".join(filter(None, ("labelled", watch_id(log)))),
+    }
+    wanted = re.compile(
+        rf"{FOLDER}/({re.escape(environment)}-{label}-{bundle_id[:12]}-({'|'.join(ends.values())}))\.json"
+    )
+    named = (found[1] for name in store.names(FOLDER) if (found := wanted.fullmatch(name)))
+    known = (each for each in (read(store, name) for name in named) if each is not None)
+    mine = (
+        each
+        for each in known
+        if (each.environment, each.bundle_id) == (environment, bundle_id)
+        and window_of(length, datetime.fromisoformat(each.start)).label == each.label
+    )
+    return sorted(mine, key=lambda each: (each.end, each.start, each.stage))
 
 
 def _plain(value: Any) -> Any:

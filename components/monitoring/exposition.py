@@ -69,7 +69,8 @@ def _of_account(account: Account) -> Iterable[Sample]:
 
 
 def _common(account: Account) -> dict[str, str]:
-    return {"environment": account.environment, "bundle_id": account.bundle_id[:12]}
+    log = {"log": account.log} if account.log else {}
+    return {"environment": account.environment, "bundle_id": account.bundle_id[:12], **log}
 
 
 def _family(name: str, text: str, samples: Iterable[Sample]) -> str:

@@ -24,7 +24,7 @@ class Settled:
         twice: labels that said again what was said.
         revised: labels that a later one replaced.
         contradictory: predictions whose newest labels disagree at the same moment; they count as unlabelled.
-        empty: labels without an id, a value or a time.
+        empty: labels without a value or a time.
     """
 
     labels: pl.LazyFrame
@@ -35,20 +35,37 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """The labels that were observed in a span of time, by what they are for.
+
+    Attributes:
+        labels: how many.
+        unknown: for predictions that no log has.
+        elsewhere: for predictions of other logs, or of this one so long ago that they came too late to count.
+        nameless: without an id.
+    """
+
+    labels: int = 0
+    unknown: int = 0
+    elsewhere: int = 0
+    nameless: int = 0
+
+
+@dataclass(frozen=True)
 class Joined:
     """The rows of a window with their labels.
 
     Attributes:
         rows: with a `y_true`; only rows that have a label.
         predicted: how many predictions there were.
-        unknown: labels observed in the window for ids that the log does not have.
         settled: what was done with the labels.
+        observed: the labels that were observed in the window, whichever predictions they are for.
     """
 
     rows: pl.DataFrame
     predicted: int
-    unknown: int
     settled: Settled
+    observed: Observed = Observed()
 
     @property
     def missing_fraction(self) -> float:
@@ -56,8 +73,8 @@ class Joined:
         return 1 - self.rows.height / self.predicted if self.predicted else 1.0
 
 
-def settled(labels: pl.LazyFrame, *, until: datetime) -> Settled:
-    """One label a prediction, of those observed before ``until``.
+def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settled:
+    """One label a prediction, of those observed before ``until``; labels of other predictions are not looked at.
 
     The latest observed label counts. Of two observed at the same moment that disagree, none does: a person has to say
     which is right, and until then the row is unlabelled.
@@ -65,11 +82,12 @@ def settled(labels: pl.LazyFrame, *, until: datetime) -> Settled:
     Args:
         labels: with `prediction_id`, `y_true` and `observed_at`; times without a zone are UTC.
         until: later labels are not looked at, so that a window's account is the same whenever it is made.
+        of: the predictions that are meant, with `prediction_id`.
 
     Raises:
         DataError: a column is missing, or `observed_at` cannot be read as a time.
     """
-    named = _typed(labels)
+    named = _typed(labels).join(of.select("prediction_id"), on="prediction_id", how="semi")
     known = named.filter(pl.all_horizontal(pl.col(*COLUMNS).is_not_null()) & (pl.col("observed_at") < until))
     told = pl.col("y_true").cast(pl.String)
     newest = pl.col("observed_at") == pl.col("observed_at").max()
@@ -92,44 +110,81 @@ def settled(labels: pl.LazyFrame, *, until: datetime) -> Settled:
     return Settled(kept, twice, revised, contradictory, int(none.item() or 0))
 
 
-def joined(rows: pl.LazyFrame, settled_labels: Settled, *, unknown: int = 0) -> Joined:
+def joined(rows: pl.LazyFrame, settled_labels: Settled, observed: Observed = Observed()) -> Joined:
     """The predictions of a window with their labels; where an id was logged twice, both rows get its label."""
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
     # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
     labelled = rows.join(
         settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
     ).collect()
-    return Joined(labelled, predicted, unknown, settled_labels)
+    return Joined(labelled, predicted, settled_labels, observed)
 
 
-def unknown_ids(labels: pl.LazyFrame, log: pl.LazyFrame, since: datetime, until: datetime) -> int:
-    """How many labels observed in a span of time are for ids that the log does not have.
+def strange(labels: pl.LazyFrame, known: pl.LazyFrame, since: datetime, until: datetime) -> pl.DataFrame:
+    """The labels observed in a span of time that are for none of these predictions: `prediction_id` and `observed_at`.
 
     Args:
         labels: all of them.
-        log: the predictions that such labels can be for, with `prediction_id`.
+        known: predictions, with `prediction_id`.
         since: the first moment of observation.
         until: the first moment after.
     """
-    observed = _typed(labels).filter(pl.col("observed_at").is_between(since, until, closed="left"))
-    strangers = observed.select("prediction_id").join(
-        log.select("prediction_id"), on="prediction_id", how="anti"
-    )
-    return int(strangers.select(pl.len()).collect(engine="streaming").item())
+    named = _observed(labels, since, until).filter(pl.col("prediction_id").is_not_null())
+    strangers = named.join(known.select("prediction_id"), on="prediction_id", how="anti")
+    return strangers.select("prediction_id", "observed_at").collect(engine="streaming")
 
 
-def labels_finding(found: Joined, *, allowed_missing: float) -> Finding:
-    """An alarm where too many labels are missing, contradict one another or are for unknown predictions."""
-    account, labelled = found.settled, found.rows.height
+def observed(
+    labels: pl.LazyFrame, strangers: pl.DataFrame, unknown: pl.DataFrame, since: datetime, until: datetime
+) -> Observed:
+    """The labels observed in a span of time, by what they are for.
+
+    Args:
+        labels: all of them.
+        strangers: those of :func:`strange`, of this span and perhaps of others.
+        unknown: those of them that are for predictions that no log has.
+        since: the first moment of observation.
+        until: the first moment after.
+    """
+    counted = _observed(labels, since, until).select(pl.len(), pl.col("prediction_id").null_count())
+    given, nameless = counted.collect(engine="streaming").row(0)
+    within = pl.col("observed_at").is_between(since, until, closed="left")
+    others, lost = (each.filter(within).height for each in (strangers, unknown))
+    return Observed(given, lost, others - lost, nameless)
+
+
+def labels_finding(found: Joined, *, allowed_missing: float, allowed_unknown: float) -> Finding:
+    """An alarm where too many labels are missing or for unknown predictions, or contradict one another."""
+    account, seen, labelled = found.settled, found.observed, found.rows.height
     low, high = exact(found.predicted - labelled, found.predicted)
     reason = (
         f"{labelled:,} of {found.predicted:,} predictions have a label, {found.missing_fraction:.1%} are missing "
         f"({low:.1%} to {high:.1%}; {allowed_missing:.0%} is allowed). {account.contradictory:,} contradict one another and "
         f"count for nothing, {account.twice:,} came twice, {account.revised:,} were revised by later ones, "
-        f"{found.unknown:,} are for unknown predictions, {account.empty:,} are incomplete."
+        f"{account.empty:,} lack a value or a time.{_observed_words(seen, allowed_unknown)}"
     )
-    alarm = found.missing_fraction > allowed_missing or account.contradictory + found.unknown > 0
+    alarm = found.missing_fraction > allowed_missing or account.contradictory > 0
+    alarm = alarm or _least_unknown(seen) > allowed_unknown
     return Finding("labels", "", alarm, reason, found.missing_fraction, low, high, allowed_missing)
+
+
+def _observed_words(seen: Observed, allowed: float) -> str:
+    if not seen.labels:
+        return ""
+    return (
+        f" Of {seen.labels:,} labels that came in the window, {seen.unknown:,} are for unknown predictions "
+        f"({allowed:.0%} is allowed), {seen.elsewhere:,} for those of other logs or too late to count, {seen.nameless:,} "
+        "without an id."
+    )
+
+
+def _least_unknown(seen: Observed) -> float:
+    """The lower end of the exact interval of the share of labels that are for unknown predictions."""
+    return exact(seen.unknown, seen.labels)[0] if seen.labels else 0.0
+
+
+def _observed(labels: pl.LazyFrame, since: datetime, until: datetime) -> pl.LazyFrame:
+    return _typed(labels).filter(pl.col("observed_at").is_between(since, until, closed="left"))
 
 
 def _typed(labels: pl.LazyFrame) -> pl.LazyFrame:

@@ -66,7 +66,7 @@ def served(
     counted = profile(rows, model.bins, threads=limits.threads)
     findings = [
         volume_finding(counted.rows, before, least=limits.min_rows, factor=limits.volume_factor),
-        *log_findings(found.damaged, found.future, found.backwards),
+        *log_findings(*found.faults.within(window.start, window.end)),
         staleness_finding(age_days(model.created, window), most_days=limits.model_age_days),
     ]
     details: dict[str, Any] = {
@@ -125,7 +125,8 @@ def labelled(
         formers: the champions before, which are asked what they would have scored.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
-    findings = [labels_finding(found, allowed_missing=limits.alarm_unlabelled)] if found.predicted else []
+    allowed = {"allowed_missing": limits.alarm_unlabelled, "allowed_unknown": limits.alarm_unknown}
+    findings = [labels_finding(found, **allowed)] if found.predicted else []
     tried = trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
     findings += unjudged(tried, ("experiment",), GROUPED if model.group else "")
     details: dict[str, Any] = {
@@ -134,7 +135,8 @@ def labelled(
         "contradictory": found.settled.contradictory,
         "twice": found.settled.twice,
         "revised": found.settled.revised,
-        "unknown": found.unknown,
+        "unknown": found.observed.unknown,
+        "elsewhere": found.observed.elsewhere,
         "unreadable": told.unreadable if told else 0,
         "age_days": age_days(model.created, window),
         "trials": trials,

@@ -5,18 +5,29 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from components.errors import DataError
+from components.monitoring.faults import Faults
 from components.monitoring.scored import SetAside, scored
 from components.monitoring.spool import CLOCK_SECONDS, scan
 
 CHAMPION = ("champion", "batch")
 """The variants whose predictions count; "shadow" and "challenger" are those of a trial beside it."""
+
+
+NONE: dict[str, pl.DataType] = {
+    "prediction_id": pl.String(),
+    "served_at": pl.Datetime("us", "UTC"),
+    "model_version": pl.String(),
+    "bundle_id": pl.String(),
+    "variant": pl.String(),
+}
+"""The columns that predictions have even where there is none; inputs and scores are known by rows alone."""
 
 
 @dataclass(frozen=True)
@@ -25,29 +36,23 @@ class Predictions:
 
     Attributes:
         rows: with the columns of the prediction log.
-        damaged: lines, segments and parts that were passed over.
-        future: predictions that say they were made after they were read.
-        backwards: how often a clock went back.
+        faults: what is wrong with the log itself.
         set_aside: rows that batch scoring did not predict, as they break the contract; of every time.
     """
 
     rows: pl.LazyFrame
-    damaged: int
-    future: int
-    backwards: int
+    faults: Faults = field(default_factory=Faults)
     set_aside: tuple[SetAside, ...] = ()
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is no prediction at all."""
-        return not self.rows.collect_schema().names()
+    @classmethod
+    def none(cls) -> Predictions:
+        """No prediction at all."""
+        return cls(pl.LazyFrame(schema=NONE))
 
     def within(
         self, since: datetime, until: datetime, bundle_id: str, variants: Sequence[str] = CHAMPION
     ) -> pl.LazyFrame:
         """Those of a bundle that were made from ``since`` on and before ``until``."""
-        if self.empty:
-            return self.rows
         return self.rows.filter(
             pl.col("served_at").is_between(since, until, closed="left"),
             pl.col("variant").is_in(list(variants)),
@@ -90,9 +95,10 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
         )
         frames = [each.filter(in_time) for each in batch.parts]
         served = [scanned.rows] if scanned.rows.collect_schema().names() else []
-        rows = pl.concat([*served, *frames], how="diagonal_relaxed") if [*served, *frames] else pl.LazyFrame()
-        damaged, future = batch.damaged + scanned.damaged, scanned.future + future
-        yield Predictions(rows, damaged, future, scanned.backwards, batch.set_aside)
+        found = [*served, *frames]
+        rows = pl.concat(found, how="diagonal_relaxed") if found else pl.LazyFrame(schema=NONE)
+        faults = scanned.faults + Faults(damaged=batch.damaged, future=future)
+        yield Predictions(rows, faults, batch.set_aside)
 
 
 def _count(rows: pl.LazyFrame) -> int:

@@ -1,7 +1,8 @@
-"""Which alerts ask for another training: one request a window, however many alerts it raised."""
+"""Which alerts ask for another training: one request a window, however many alerts it raised, and in however many logs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ def causes(alerts: Sequence[Alert], ends: Mapping[str, str], on: Collection[str]
 
 def _cause(end: str, alerts: Sequence[Alert]) -> Cause:
     first = alerts[0]
-    whole_life = first.window_id.rpartition("-")[0]  # without the stage
+    whole_life = re.sub(r"-(served|labelled)(-[0-9a-f]{8})?$", "", first.window_id)
     more = f" (and {len(alerts) - 1} more alerts)" if len(alerts) > 1 else ""
     return Cause(
         f"retraining {whole_life}",

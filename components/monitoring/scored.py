@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,12 +39,12 @@ class Scored:
     Attributes:
         parts: the rows of each part that is whole.
         set_aside: of each scoring that set rows aside.
-        damaged: parts and manifests that are gone or altered.
+        damaged: parts and manifests that are gone or altered, by when the scoring was made, in seconds since 1970.
     """
 
     parts: tuple[pl.LazyFrame, ...]
     set_aside: tuple[SetAside, ...]
-    damaged: int
+    damaged: Counter[float]
 
 
 def scored(folder: Path) -> Scored:
@@ -52,7 +53,7 @@ def scored(folder: Path) -> Scored:
     return Scored(
         tuple(part for each in found for part in each.parts),
         tuple(rows for each in found for rows in each.set_aside),
-        sum(each.damaged for each in found),
+        sum((each.damaged for each in found), Counter[float]()),
     )
 
 
@@ -66,12 +67,20 @@ def _scoring(done: Path) -> Scored:
         }
         bundle_id = str(told["bundle_id"]) if refused else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Scored((), (), 1)
+        return Scored((), (), Counter({done.stat().st_mtime: 1}))
     whole = [done.parent / name for name, sha256 in promised.items() if _digest(done.parent / name) == sha256]
     parts = tuple(part for part in map(_part, whole) if part is not None)
     at = _newest(parts) if refused else None
     aside = (SetAside(at, bundle_id, refused, violations),) if at is not None else ()
-    return Scored(parts, aside, len(promised) - len(parts))
+    gone = len(promised) - len(parts)
+    return Scored(parts, aside, Counter({_scored_at(parts, done): gone} if gone else {}))
+
+
+def _scored_at(parts: Sequence[pl.LazyFrame], done: Path) -> float:
+    """When a scoring was made: by the first of its rows, else by the time of the file that ends it."""
+    moments = (part.select(pl.col("served_at").min()).collect().item() for part in parts)
+    first = next((each for each in moments if each is not None), None)
+    return float(first.timestamp()) if first else done.stat().st_mtime
 
 
 def _newest(parts: Sequence[pl.LazyFrame]) -> datetime | None:

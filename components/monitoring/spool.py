@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from components.monitoring.faults import Faults
 from components.serving.prediction_log import Record, records, segments
 
 SPOOL_ROWS = 200_000
@@ -24,21 +25,18 @@ class Scan:
 
     Attributes:
         rows: the predictions, with the columns of `prediction_log.read`, on the disk and not in memory.
-        damaged: lines, or whole segments, that could not be read.
-        future: predictions that were made after the log was read, by their own clock; they are in no span.
-        backwards: lines older than the one before in their segment by more than a minute: a clock was set back.
+        faults: what could not be read, and clocks that jumped by more than a minute, of all segments that were opened.
     """
 
     rows: pl.LazyFrame
-    damaged: int = 0
-    future: int = 0
-    backwards: int = 0
+    faults: Faults = field(default_factory=Faults)
 
 
 def scan(folder: Path, since: datetime, until: datetime, now: datetime, spool: Path) -> Scan:
     """The predictions that were made in a span of time, in bounded memory: each segment is read once.
 
-    The day of a segment's folder tells which to open: a line is written on the day on which it was made, or later.
+    The day of a segment's folder tells which to open: a line is written on the day on which it was made, or later. One
+    that says it was made after that day comes from a clock that was ahead, and is left out, whatever span is asked for.
 
     Args:
         folder: of the log.
@@ -50,24 +48,52 @@ def scan(folder: Path, since: datetime, until: datetime, now: datetime, spool: P
     found, spooled = Scan(pl.LazyFrame()), _Spool(spool)
     first, end, latest = since.timestamp(), until.timestamp(), now.timestamp() + CLOCK_SECONDS
     for segment in _written_from(folder, since.date() - timedelta(days=1)):
-        newest = float("-inf")
-        try:
-            for record in records(segment):
-                if record is None:
-                    found.damaged += 1
-                    continue
-                found.backwards += record.at < newest - CLOCK_SECONDS
-                newest = record.at
-                if record.at > latest:
-                    found.future += record.height
-                elif first <= record.at < end:
-                    spooled.add(record)
-        except OSError:
-            found.damaged += 1
+        for record in _sound(segment, found.faults):
+            if record.at > latest:
+                found.faults.future += record.height
+            elif first <= record.at < end:
+                spooled.add(record)
     spooled.write()
     if spooled.parts:
         found.rows = pl.concat([pl.scan_parquet(part) for part in spooled.parts], how="diagonal_relaxed")
     return found
+
+
+def _sound(segment: Path, faults: Faults) -> Iterator[Record]:
+    """The records of a segment that count; of the others the faults are told."""
+    begin, midnight = _span(segment)
+    last: float | None = None
+    damaged = ahead = 0
+    try:
+        for record in records(segment):
+            if record is None or record.at > midnight + CLOCK_SECONDS:
+                damaged += record is None
+                ahead += record.height if record else 0
+                continue
+            faults.damaged[record.at if last is None else last] += damaged
+            faults.ahead[record.at if last is None else last] += ahead
+            damaged = ahead = 0
+            if last is not None and record.at < last - CLOCK_SECONDS:
+                faults.backwards[record.at] += 1
+            last = record.at
+            yield record
+    except OSError:
+        damaged += 1
+    faults.damaged[begin if last is None else last] += damaged
+    faults.ahead[begin if last is None else last] += ahead
+
+
+def _span(segment: Path) -> tuple[float, float]:
+    """When a segment was begun, by its name, and the end of its day; the file's own time where its folder is no day."""
+    try:
+        day = datetime.strptime(segment.parent.name, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return segment.stat().st_mtime, float("inf")
+    try:
+        time = datetime.strptime(segment.name[:12], "%H%M%S%f") - datetime(1900, 1, 1)
+    except ValueError:
+        time = timedelta()
+    return (day + time).timestamp(), (day + timedelta(days=1)).timestamp()
 
 
 def _written_from(folder: Path, day: date) -> list[Path]:

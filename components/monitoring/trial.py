@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 from components.monitoring.answers import Answers, answers
 from components.monitoring.experiment import Moments, experiment_finding, shadowed, split, total
 from components.monitoring.finding import Finding
-from components.monitoring.labels import Settled, joined
+from components.monitoring.labels import Settled, joined, settled
 from components.monitoring.predictions import CHAMPION, Predictions
 from components.monitoring.watched import Watched
 from components.monitoring.windows import Window
@@ -22,27 +23,34 @@ WAYS = {"shadow": "shadow", "challenger": "split"}
 """By the variant in the log, the way of the trial."""
 
 
-def trial(found: Predictions, labels: Settled, window: Window, model: Watched) -> dict[str, Numbers]:
+def trial(
+    found: Predictions, labels: pl.LazyFrame, until: datetime, window: Window, model: Watched
+) -> dict[str, Numbers]:
     """What is kept of a window's trials, by way and challenger; nothing where there was none.
 
     A shadow is compared with the champion on the very same rows, a split on rows of their own.
 
     Args:
         found: the predictions.
-        labels: one a prediction.
+        labels: all of them.
+        until: later labels are not looked at.
         window: which one.
         model: the champion.
     """
-    if found.empty:
+    beside = found.within(window.start, window.end, "", tuple(WAYS))
+    trials = beside.select("variant", "bundle_id").unique().sort("variant", "bundle_id").collect().rows()
+    if not trials:
         return {}
-    ours = _labelled(found.within(window.start, window.end, model.bundle_id, CHAMPION), labels, model)
+    champion = found.within(window.start, window.end, model.bundle_id, CHAMPION)
+    everyone = pl.concat([each.select("prediction_id") for each in (champion, beside)])
+    given = settled(labels, until=until, of=everyone)
+    ours = _labelled(champion, given, model)
     kept: dict[str, Numbers] = {}
-    for variant, way in WAYS.items():
-        rows = found.within(window.start, window.end, "", (variant,))
-        for (bundle_id,) in rows.select("bundle_id").unique().sort("bundle_id").collect().iter_rows():
-            theirs = _labelled(rows.filter(pl.col("bundle_id") == bundle_id), labels, model)
-            numbers = _paired(ours, theirs, model) if way == "shadow" else _apart(ours, theirs, model)
-            kept[f"{way} {bundle_id[:12]}"] = numbers
+    for variant, bundle_id in trials:
+        rows = beside.filter(pl.col("variant") == variant, pl.col("bundle_id") == bundle_id)
+        theirs, way = _labelled(rows, given, model), WAYS[variant]
+        numbers = _paired(ours, theirs, model) if way == "shadow" else _apart(ours, theirs, model)
+        kept[f"{way} {bundle_id[:12]}"] = numbers
     return kept
 
 

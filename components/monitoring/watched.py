@@ -101,6 +101,7 @@ class Limits:
         alarm_missing: how many more values of a column may be missing, as a share.
         alarm_rows: the share of rows that may break the contract, or hold a new category.
         alarm_unlabelled: the share of labels that may be missing when they are due.
+        alarm_unknown: the share of labels that may be for predictions which no log has.
         alarm_silent: the share of a window before its end that may pass without a prediction.
         volume_factor: how many times more or fewer rows than usual are allowed.
         min_rows: below which a window is not judged.
@@ -124,6 +125,7 @@ class Limits:
     alarm_missing: float = 0.02
     alarm_rows: float = 0.001
     alarm_unlabelled: float = 0.5
+    alarm_unknown: float = 0.01
     alarm_silent: float = 0.5
     volume_factor: float = 3.0
     min_rows: int = 200

@@ -108,6 +108,8 @@ def headline(inputs: Inputs) -> str:
 def facts(inputs: Inputs) -> list[tuple[str, str]]:
     """The newest windows in a few lines."""
     told = [("Model", inputs.bundle_id[:12]), ("Environment", inputs.environment)]
+    for name in ("log", "reference"):
+        told += [(name.capitalize(), each) for each in {getattr(e, name) for e in inputs.newest} - {""}]
     for account in inputs.newest:
         told.append((f"Newest window, {account.stage}", f"{account.label}: {account.rows:,} rows"))
         if account.stage == "labelled":

@@ -90,6 +90,12 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
         return len(next(iter(self.predictions.values()), ()))
 
 
+class _Named(msgspec.Struct, frozen=True, array_like=True):
+    """The beginning of a record."""
+
+    request_id: str
+
+
 class PredictionLog:
     """The writing end, of one process.
 
@@ -317,6 +323,15 @@ def _by_column(record: Record) -> Record:
     if record.written is None:
         return record
     return msgspec.structs.replace(record, columns=record.written.columns(), written=None)
+
+
+def request_ids(segment: Path) -> Iterator[str]:
+    """The ids of the requests in a segment, without what was asked and answered; lines that are no record are left out."""
+    decoder = msgspec.json.Decoder(_Named)
+    with segment.open("rb") as lines:
+        for line in lines:
+            with suppress(msgspec.DecodeError):
+                yield decoder.decode(line[_CHECKSUM_CHARACTERS:]).request_id
 
 
 def read(folder: Path) -> tuple[pl.DataFrame, int]:

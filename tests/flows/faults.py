@@ -24,26 +24,39 @@ OFTEN = ("search", "register in the ledger", "register in MLflow")
 """The moments that the fast tests try."""
 
 DEPLOYING = {
+    "choice": ("flows/deployments.py", "chosen"),
     "trial": ("components/release/smoke.py", "smoke"),
+    "comparison": ("flows/deployments.py", "compared"),
     "ledger": ("components/release/ledger.py", "Ledger.append"),
     "folder": ("components/release/deployment.py", "write"),
     "bundles": ("components/release/deployment.py", "_place"),
     "files": ("components/release/deployment.py", "_replace"),
     "alias": ("components/release/registry.py", "Registry.set_champion"),
     "head": ("components/release/registry.py", "Registry.keep_head"),
+    "last word": ("flows/presentation.py", "deployed"),
 }
 """The same of a deployment, in the order in which they come."""
 
 MONITORING = {
+    "windows": ("flows/monitoring.py", "due"),
     "log": ("components/monitoring/scored.py", "scored"),
     "account": ("components/monitoring/accounts.py", "keep"),
     "labels": ("components/monitoring/labels.py", "joined"),
+    "truth": ("components/monitoring/looking.py", "labelled"),
     "alert": ("components/release/ledger.py", "Ledger.append"),
     "webhook": ("components/monitoring/webhook.py", "deliver"),
+    "request": ("flows/telling.py", "ask"),
     "report": ("components/reporting/monitoring_report.py", "html"),
     "metrics": ("components/monitoring/exposition.py", "exposition"),
+    "farewell": ("flows/presentation.py", "last_monitored"),
 }
-"""The same of a monitor."""
+"""The same of a monitor, in the order in which they come."""
+
+RETRAINING = {
+    "training": ("flows/retrain.py", "Retraining._trained"),
+    "deploying": ("flows/retrain.py", "Retraining._same_rows"),
+}
+"""The same of `make retrain`."""
 
 SCORING = {
     "taking in": ("components/scoring/shards.py", "keep"),
@@ -79,7 +92,7 @@ def arm(project: Project, *moments: str) -> None:
     """Let the project's steps die once at each of these moments."""
     (project.root / "graves").mkdir(exist_ok=True)
     for moment in moments:
-        file, function = (MOMENTS | DEPLOYING | SCORING | MONITORING)[moment]
+        file, function = (MOMENTS | DEPLOYING | SCORING | MONITORING | RETRAINING)[moment]
         with (project.root / file).open("a", encoding="utf-8") as code:
             code.write(CODE.format(grave=str(grave(project, moment)), function=function))
 

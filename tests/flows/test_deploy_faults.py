@@ -54,11 +54,14 @@ def test_who_comes_late_is_told_and_who_died_goes_on(project):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("moment", faults.DEPLOYING)
-def test_a_deployment_that_died_is_resumed(project, moment):
-    run = killed(project, moment)
-    Ledger(project.store).entries()
-    done = project.deploy(resumed=run)
+def test_a_deployment_that_died_at_every_moment_is_resumed(project):
+    faults.arm(project, *faults.DEPLOYING)
+    done = project.deploy()
+    for moment in faults.DEPLOYING:
+        assert done.code != 0
+        assert faults.grave(project, moment).exists(), done.output
+        Ledger(project.store).entries()
+        done = project.deploy(resumed=project.run(flow="DeployFlow").id)
     assert done.code == 0, done.output
     assert whole(project) == project.ledger[-1].bundle_id
     assert [entry.event for entry in project.deployments] == ["promoted"]

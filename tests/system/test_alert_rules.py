@@ -84,7 +84,20 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         },
     ),
 }  # fmt: skip
+# The same of the second group, on what a monitor leaves.
+ALERTS = 'monitoring_alerts_total{environment="production",bundle_id="b",severity="critical"}'
+WINDOW_END = 'monitoring_window_end_timestamp_seconds{environment="production",bundle_id="b",stage="served"}'
+MONITORED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "MonitoringAlert": ({ALERTS: "0x40 1x160"}, {ALERTS: "0x200", ALERTS.replace("production", "staging"): "0x40 1x160"}),
+    "MonitoringSilent": (
+        # Windows are days: the newest is to have ended two days and an hour ago at the most.
+        {WINDOW_END: f"{-49 * 3600}x200", WINDOW_END.replace("served", "labelled"): "0x200"},
+        {WINDOW_END: f"{-47 * 3600}x200", WINDOW_END.replace('"b"', '"a"'): f"{-90 * 3600}x200"},
+    ),
+}  # fmt: skip
+CASES |= MONITORED
 ALSO: list[tuple[str, dict[str, str]]] = [
+    ("MonitoringAlert", {ALERTS: "_x40 1x160"}),  # another champion, whose first window alarms
     ("ServerGone", {**READY, **ANOTHER, IS_READY: "0x200"}),
     ("ServerGone", {**ANOTHER}),
     ("ServerGone", {**ANOTHER, UP: "1x60 stale", IS_READY: "1x60 stale"}),
@@ -103,14 +116,16 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "prometheus" / "rules.yaml"
 
 
-def said(rules: Path, folder: Path, alert: str, series: dict[str, str], *, fires: bool) -> str:
+def said(
+    rules: Path, folder: Path, alert: str, series: dict[str, str], *, fires: bool, at: str = "80m"
+) -> str:
     """What promtool finds wrong with the expectation; "" if nothing."""
     samples = [{"labels": "{}", "value": 1}] if fires else []
     expression = f'count(ALERTS{{alertname="{alert}",alertstate="firing"}})'
     test = {
         "interval": "1m",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [{"expr": expression, "eval_time": "80m", "exp_samples": samples}],
+        "promql_expr_test": [{"expr": expression, "eval_time": at, "exp_samples": samples}],
     }
     content = {"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": [test]}
     (folder / "test.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -127,7 +142,7 @@ def test_the_rules_are_whole(rules: Path) -> None:
 
 def test_every_rule_has_a_case(rules: Path) -> None:
     groups = yaml.safe_load(rules.read_text(encoding="utf-8"))["groups"]
-    assert [rule["alert"] for rule in groups[0]["rules"]] == list(CASES)
+    assert [rule["alert"] for group in groups for rule in group["rules"]] == list(CASES)
 
 
 @pytest.mark.parametrize(("alert", "series"), [*((name, case[0]) for name, case in CASES.items()), *ALSO])
@@ -168,3 +183,12 @@ def test_prometheus_takes_the_job_with_a_token_and_without(rules: Path, tmp_path
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "fires"), [("1x1400 2x300", True), ("2x1700", False), ("0x100 1x1600", False)]
+)
+def test_an_alert_of_days_ago_is_not_told_again(
+    rules: Path, tmp_path: Path, values: str, fires: bool
+) -> None:
+    assert said(rules, tmp_path, "MonitoringAlert", {ALERTS: values}, fires=fires, at="1650m") == ""

@@ -20,8 +20,11 @@ from moto.server import ThreadedMotoServer
 from packaging.utils import canonicalize_name
 
 from components.release import lock
+from components.release.ledger import Ledger
+from components.store import Store
 from flows import orchestration
 from tests.flows.project import ROOT, Done, Project, changed
+from tests.flows.watched import label, people, serve
 
 pytestmark = pytest.mark.system
 
@@ -32,6 +35,11 @@ IMAGE = "registry.example/team/project:1"
 DEFAULT = {"cpu": 1, "memory": 3072, "retries": 3, "minutes": 45}
 SEARCH = {"cpu": 2, "memory": 6144, "retries": 1, "minutes": 90}
 CRON = {"argo-workflows": "30 3 * * 1", "step-functions": "30 3 ? * MON *"}
+STEPS = {
+    "monitor": ("start", "watch", "judge", "tell", "publish", "end"),
+    "score": ("start", "score", "publish", "end"),
+    "deploy": ("start", "smoke", "compare", "promote", "end"),
+}
 TRACKING = "https://mlflow.example"
 VOLUME = ["unshare", "--map-root-user", "--mount", "sh", "-c", 'mount --bind "$0" /mnt && exec "$@"']
 """Runs a command with a folder in the place of /mnt, where a pod has a volume for what it tells Argo."""
@@ -44,6 +52,11 @@ class CloudProject(Project):
     endpoint = ""
     extra: Mapping[str, str] = {}
     run_id = ""
+
+    @property
+    def store(self) -> Store:
+        """The store on the server; whoever asks has the variables of :func:`cloud`."""
+        return Store(f"{SHARED}/store")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -199,12 +212,12 @@ def objects(endpoint: str, prefix: str) -> dict[str, bytes]:
     return {key: gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for key, body in bodies.items()}
 
 
-def artifacts(endpoint: str, run_id: str) -> dict[str, bytes]:
+def artifacts(endpoint: str, run_id: str, flow: str = "TrainFlow") -> dict[str, bytes]:
     """A run's pickled artifacts by step, task and name; those that Metaflow keeps for itself left out."""
-    found = objects(endpoint, f"metaflow/TrainFlow/{run_id}/")
-    blobs = objects(endpoint, "metaflow/TrainFlow/data/")
+    found = objects(endpoint, f"metaflow/{flow}/{run_id}/")
+    blobs = objects(endpoint, f"metaflow/{flow}/data/")
     return {
-        f"{key.split('/')[3]}/{key.split('/')[4]}/{name}": blobs[f"metaflow/TrainFlow/data/{sha[:2]}/{sha}"]
+        f"{key.split('/')[3]}/{key.split('/')[4]}/{name}": blobs[f"metaflow/{flow}/data/{sha[:2]}/{sha}"]
         for key, body in found.items()
         if key.endswith(".data.json")
         for name, sha in json.loads(body)["objects"].items()
@@ -272,6 +285,43 @@ def test_a_bundle_is_deployed_from_the_bucket(ran: CloudProject) -> None:
     told = ran.python("-m", "components.release.history")
     (promoted,) = [line for line in told.output.splitlines() if "promoted" in line]
     assert ran.served("test")["champion"][:12] in promoted
+
+
+def promote(store: str, run: str, bundle_id: str) -> None:
+    """Let a bundle be the champion of production, by the ledger of a store."""
+    Ledger(Store(f"{SHARED}/{store}")).append(
+        event="promoted", run=run, bundle_id=bundle_id, by="tester", why="to be watched",
+        details={"environment": "production"},
+    )  # fmt: skip
+
+
+def test_a_log_in_the_bucket_is_watched_with_labels_from_there(
+    ran: CloudProject, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cloud(endpoint).items():
+        monkeypatch.setenv(name, value)
+    decided, asked = ran.ledger[0], people(2016, 500)
+    promote("store", decided.run, decided.bundle_id)
+    label(ran, asked, serve(ran, asked, 2016), 2016)
+    for path in (ran.root / "store").rglob("*"):
+        if path.is_file():
+            client("s3", endpoint).upload_file(str(path), BUCKET, str(path.relative_to(ran.root)))
+    shutil.rmtree(ran.root / "store")
+    words = ("--since", "2016", "--until", "2017-06-01", "--window", "year", "--k", "1")
+    done = ran.monitor(*words)
+    assert done.code == 0, done.output
+    found = objects(endpoint, "store/monitoring/")
+    accounts = {name: json.loads(body) for name, body in found.items() if name.endswith(".json")}
+    assert sorted((each["stage"], each["rows"]) for each in accounts.values()) == [
+        ("labelled", 500), ("served", 500),
+    ]  # fmt: skip
+    assert {each["log"] for each in accounts.values()} == {""}
+    assert b"<!doctype html>" in found["store/monitoring/production.html"].lower()
+    assert b"monitoring_rows" in found["store/monitoring/production.prom"]
+    assert ran.monitor(*words, "--log", f"{SHARED}/store/scores").code == 0  # what another test has scored
+    assert {
+        name: body for name, body in objects(endpoint, "store/monitoring/").items() if name in accounts
+    } == {name: body for name, body in found.items() if name in accounts}
 
 
 @pytest.mark.parametrize("sign", ["METAFLOW_KUBERNETES_WORKLOAD", "AWS_BATCH_JOB_ID"])
@@ -343,7 +393,7 @@ def test_argo_retrains_by_the_schedule(argo: tuple[CloudProject, Any]) -> None:
 def test_argo_scores_in_tasks_side_by_side(argo: tuple[CloudProject, Any]) -> None:
     template = compiled(argo[0], "score")
     asked = {name: asked_of_argo(pod) for name, pod in pods(template["spec"]["templates"]).items()}
-    assert asked == dict.fromkeys(("start", "score", "publish", "end"), DEFAULT)
+    assert asked == dict.fromkeys(STEPS["score"], DEFAULT)
     assert "{{tasks.start.outputs.parameters.split-cardinality}}" in json.dumps(template)
 
 
@@ -359,18 +409,31 @@ def test_argo_trains_when_a_monitor_asks(argo: tuple[CloudProject, Any]) -> None
     assert {"cause", "until"} <= parameters
 
 
-def test_argo_watches_by_a_schedule(argo: tuple[CloudProject, Any]) -> None:
-    template = compiled(argo[0], "monitor")
+@pytest.fixture(scope="module")
+def monitor(argo: tuple[CloudProject, Any]) -> Any:
+    """The workflow template of MonitorFlow."""
+    return compiled(argo[0], "monitor")
+
+
+def test_argo_watches_by_a_schedule(monitor: Any) -> None:
     assert (
-        json.loads(template["metadata"]["annotations"]["metaflow/cron"])["schedule"] == CRON["argo-workflows"]
+        json.loads(monitor["metadata"]["annotations"]["metaflow/cron"])["schedule"] == CRON["argo-workflows"]
     )
-    assert triggers(template) == []
+    assert triggers(monitor) == []
+
+
+def test_argo_watches_with_what_the_configuration_says(monitor: Any) -> None:
+    found = pods(monitor["spec"]["templates"])
+    assert {name: asked_of_argo(pod) for name, pod in found.items()} == dict.fromkeys(
+        STEPS["monitor"], DEFAULT
+    )
+    assert {pod["container"]["image"] for pod in found.values()} == {IMAGE}
 
 
 def test_argo_deploys_after_a_training_and_by_no_schedule(argo: tuple[CloudProject, Any]) -> None:
     template = compiled(argo[0], "deploy")
     asked = {name: asked_of_argo(pod) for name, pod in pods(template["spec"]["templates"]).items()}
-    assert asked == dict.fromkeys(("start", "smoke", "compare", "promote", "end"), DEFAULT)
+    assert asked == dict.fromkeys(STEPS["deploy"], DEFAULT)
     assert json.loads(template["metadata"]["annotations"].get("metaflow/cron", "{}")).get("schedule") is None
     assert [name.lower() for name in triggers(template)] == ["metaflow.trainflow.end"]
 
@@ -427,7 +490,7 @@ def run_pod(step: str, template: Any, endpoint: str, folder: Path) -> Done:
 
 @pytest.fixture(scope="module")
 def pod(
-    argo: tuple[CloudProject, Any], endpoint: str, tmp_path_factory: pytest.TempPathFactory
+    argo: tuple[CloudProject, Any], monitor: Any, endpoint: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Done, str]:
     """How the first pod ended after the project's folder was gone, and the commit it was made from."""
     project, template = argo
@@ -453,6 +516,21 @@ def test_a_pod_leaves_its_artifacts_in_the_bucket(endpoint: str, pod: tuple[Done
 def test_a_pod_knows_the_commit_it_was_made_from(endpoint: str, pod: tuple[Done, str]) -> None:
     found = [body for name, body in artifacts(endpoint, "argo-first").items() if name.endswith("/git_commit")]
     assert [pickle.loads(body).rstrip("+") for body in found] == [pod[1]]
+
+
+def test_a_pod_of_the_monitor_finds_the_champion_in_the_bucket(
+    pod: tuple[Done, str], monitor: Any, endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The project's folder is gone by then."""
+    assert pod[0].code == 0, pod[0].output
+    for name, value in cloud(endpoint).items():
+        monkeypatch.setenv(name, value)
+    promote("pods", "TrainFlow/1", "b" * 64)
+    done = run_pod("start", monitor, endpoint, tmp_path / "monitor")
+    assert done.code == 0, done.output
+    found = artifacts(endpoint, "argo-first", "MonitorFlow")
+    (promotion,) = (body for name, body in found.items() if name.endswith("/promotion"))
+    assert pickle.loads(promotion).bundle_id == "b" * 64
 
 
 # --- AWS Step Functions -------------------------------------------------------------------------------------------
@@ -534,6 +612,15 @@ def test_batch_is_asked_for_what_the_configuration_says(states: dict[str, Any]) 
 
 
 def test_batch_runs_every_step_in_the_configured_image(endpoint: str, states: dict[str, Any]) -> None:
+    definitions = sorted({job["JobDefinition"] for job in states.values()})
+    found = client("batch", endpoint).describe_job_definitions(jobDefinitions=definitions)["jobDefinitions"]
+    assert {each["containerProperties"]["image"] for each in found} == {IMAGE}
+
+
+@pytest.mark.parametrize("flow", STEPS)
+def test_batch_is_asked_the_same_of_every_flow(endpoint: str, aws: CloudProject, flow: str) -> None:
+    states = dict(jobs(compiled(aws, flow)["States"]))
+    assert {name: asked_of_batch(job) for name, job in states.items()} == dict.fromkeys(STEPS[flow], DEFAULT)
     definitions = sorted({job["JobDefinition"] for job in states.values()})
     found = client("batch", endpoint).describe_job_definitions(jobDefinitions=definitions)["jobDefinitions"]
     assert {each["containerProperties"]["image"] for each in found} == {IMAGE}

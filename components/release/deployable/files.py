@@ -29,6 +29,7 @@ class Facts:
         model_age_days: after which a model is too old.
         digest: of the image that runs now; "" before one was pushed.
         cores: that the expected requests need, at half load.
+        window_days: how long the windows are in which it is monitored.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Facts:
     model_age_days: float
     digest: str
     cores: int
+    window_days: float = 1.0
 
 
 def deployables(facts: Facts) -> dict[str, str]:
@@ -66,6 +68,7 @@ def deployables(facts: Facts) -> dict[str, str]:
             latency_seconds=facts.latency_seconds,
             model_age_days=facts.model_age_days,
             max_waiting=facts.serving["max_waiting"],
+            window_days=facts.window_days,
         ),
         **grafana.dashboard(facts.name, facts.environment),
     }

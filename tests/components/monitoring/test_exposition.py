@@ -36,3 +36,12 @@ def test_the_alarm_and_its_numbers_are_there():
 
 def test_before_the_first_window_there_is_nothing_to_collect():
     assert exposition([], []) == ""
+
+
+def test_two_logs_give_no_two_samples_of_one_name_and_labels():
+    usual, other = (exposition([ACCOUNT.of(log, "")], []) for log in ("", "store/scores"))
+    named = [
+        {line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"} for text in (usual, other)
+    ]
+    assert len(named[0]) == len(named[1]) > 0
+    assert not named[0] & named[1]

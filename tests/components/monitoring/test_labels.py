@@ -6,7 +6,8 @@ import polars as pl
 import pytest
 
 from components.errors import DataError
-from components.monitoring.labels import joined, labels_finding, settled, unknown_ids
+from components.monitoring.labels import Joined, Observed, Settled, joined, labels_finding, observed, strange
+from components.monitoring.labels import settled as settled_of
 
 DAY = datetime(2016, 1, 1, tzinfo=UTC)
 UNTIL = DAY + timedelta(days=30)
@@ -22,6 +23,14 @@ def labels(*said: tuple[str | None, bool | None, int]) -> pl.LazyFrame:
 
 def log(*ids: str) -> pl.LazyFrame:
     return pl.LazyFrame({"prediction_id": list(ids), "y_score": [0.5] * len(ids)})
+
+
+def settled(given: pl.LazyFrame, *, until: datetime, of: str = "abc") -> Settled:
+    return settled_of(given, until=until, of=log(*of))
+
+
+def finding(found: Joined):
+    return labels_finding(found, allowed_missing=0.5, allowed_unknown=0.01)
 
 
 def told(found) -> dict[str, bool]:
@@ -55,27 +64,56 @@ def test_labels_after_the_deadline_are_not_looked_at():
 
 def test_incomplete_labels_are_counted():
     found = settled(labels((None, True, 1), ("b", None, 1), ("c", True, 1)), until=UNTIL)
-    assert (told(found), found.empty) == ({"c": True}, 2)
+    assert (told(found), found.empty) == ({"c": True}, 1)
+
+
+def test_labels_of_other_predictions_do_not_count():
+    """Whatever is wrong with the labels of other windows, the account of this one is silent about it."""
+    given = labels(
+        ("a", True, 1), ("x", True, 1), ("x", False, 1), ("y", True, 1), ("y", False, 2), ("y", False, 3), ("z", None, 1)
+    )  # fmt: skip
+    found = settled(given, until=UNTIL, of="a")
+    assert (told(found), found.contradictory, found.revised, found.twice, found.empty) == (
+        {"a": True},
+        0,
+        0,
+        0,
+        0,
+    )
+    assert not finding(joined(log("a"), found)).alarm
+    loud = settled(given, until=UNTIL, of="xyz")
+    assert (loud.contradictory, loud.revised, loud.twice, loud.empty) == (1, 1, 1, 1)
+    assert finding(joined(log(*"xyz"), loud)).alarm
 
 
 def test_labels_are_joined_by_id_and_what_is_missing_is_counted():
     found = joined(log("a", "b", "c", "d"), settled(labels(("a", True, 1), ("z", True, 1)), until=UNTIL))
     assert found.rows["prediction_id"].to_list() == ["a"]
     assert found.missing_fraction == 0.75
-    finding = labels_finding(found, allowed_missing=0.5)
-    assert finding.alarm
-    assert finding.low < 0.75 < finding.high
+    said = finding(found)
+    assert said.alarm
+    assert said.low < 0.75 < said.high
 
 
-def test_labels_for_unknown_predictions_are_counted_and_told():
-    given = labels(("a", True, 1), ("z", True, 2), ("z2", True, 40))
-    unknown = unknown_ids(given, log("a"), DAY, UNTIL)
-    assert unknown == 1
-    finding = labels_finding(
-        joined(log("a"), settled(given, until=UNTIL), unknown=unknown), allowed_missing=0.5
+def test_labels_that_came_in_the_window_are_counted_by_what_they_are_for():
+    given = labels(("a", True, 1), ("late", True, 2), ("no", True, 2), (None, True, 2), ("no", True, 40))
+    strangers = strange(given, log("a"), DAY, UNTIL)
+    assert sorted(strangers["prediction_id"]) == ["late", "no"]
+    lost = strangers.filter(pl.col("prediction_id") == "no")
+    assert observed(given, strangers, lost, DAY, UNTIL) == Observed(4, unknown=1, elsewhere=1, nameless=1)
+    assert observed(given, strangers, lost, DAY, DAY + timedelta(days=2)).unknown == 0
+
+
+@pytest.mark.parametrize(("unknown", "elsewhere", "alarm"), [(0, 900, False), (5, 0, False), (100, 0, True)])
+def test_labels_for_unknown_predictions_alarm_by_their_share_and_those_of_other_logs_never(
+    unknown, elsewhere, alarm
+):
+    found = joined(log("a"), settled(labels(("a", True, 1)), until=UNTIL), Observed(1000, unknown, elsewhere))
+    assert finding(found).alarm == alarm
+    assert (
+        f"{unknown:,} are for unknown predictions (1% is allowed), {elsewhere:,} for those of other logs"
+        in finding(found).reason
     )
-    assert finding.alarm
-    assert "1 are for unknown predictions" in finding.reason
 
 
 def test_an_id_that_was_logged_twice_gives_both_rows_its_label():

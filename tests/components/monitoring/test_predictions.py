@@ -10,7 +10,8 @@ import pytest
 
 from components.errors import DataError
 from components.monitoring import spool
-from components.monitoring.predictions import predictions
+from components.monitoring.faults import Faults
+from components.monitoring.predictions import Predictions, predictions
 from components.serving import prediction_log
 from components.serving.prediction_log import PredictionLog, Record, read
 
@@ -39,7 +40,7 @@ def rows(
     folder: Path, since: datetime = DAY, until: datetime = DAY + timedelta(days=1)
 ) -> tuple[pl.DataFrame, object]:
     with predictions(folder, since, until, NOW) as found:
-        return (pl.DataFrame() if found.empty else found.rows.collect()), found
+        return found.rows.collect(), found
 
 
 def test_rows_are_those_that_read_gives(tmp_path):
@@ -49,7 +50,7 @@ def test_rows_are_those_that_read_gives(tmp_path):
     assert found.select(expected.columns).equals(
         expected.with_columns(pl.col("served_at").cast(pl.Datetime("us", "UTC")))
     )
-    assert (told.damaged, told.future, told.backwards) == (0, 0, 0)
+    assert told.faults == Faults()
 
 
 def test_many_rows_go_to_the_disk_in_pieces(tmp_path, monkeypatch):
@@ -98,7 +99,7 @@ def test_the_segments_of_pods_are_in_the_order_of_their_days_and_times(tmp_path)
 
 def test_segments_of_days_long_before_are_not_opened(tmp_path):
     write(tmp_path, record("old", DAY), day="2016-03-01").write_bytes(b"damaged\n")
-    assert rows(tmp_path)[1].damaged == 0
+    assert rows(tmp_path)[1].faults.damaged.total() == 0
 
 
 def test_damaged_lines_are_counted_and_the_others_read(tmp_path):
@@ -108,20 +109,55 @@ def test_damaged_lines_are_counted_and_the_others_read(tmp_path):
     write(tmp_path, record("d", DAY)).write_bytes(bytes(range(256)) * 10)
     found, told = rows(tmp_path)
     assert found["prediction_id"].to_list() == ["a:0", "a:1"]
-    assert told.damaged >= 3
+    assert told.faults.within(DAY, DAY + timedelta(days=1))[0] >= 3
 
 
 def test_the_future_is_counted_and_left_out(tmp_path):
-    write(tmp_path, record("now", DAY), record("future", NOW + timedelta(days=900)))
+    """Of a clock that is ahead of ours the whole segment is; which window its rows belong to is not known yet."""
+    far = NOW + timedelta(days=900)
+    write(tmp_path, record("now", DAY))
+    write(tmp_path, record("future", far), day=f"{far:%Y-%m-%d}")
     found, told = rows(tmp_path, until=NOW + timedelta(days=2000))
-    assert (found.height, told.future) == (2, 2)
+    assert (found.height, told.faults.future) == (2, 2)
+
+
+def test_a_clock_that_jumped_ahead_counts_in_the_window_in_which_it_did(tmp_path):
+    """Its rows are in no window, also once their time has come."""
+    ahead = record("ahead", DAY + timedelta(days=3))
+    write(tmp_path, record("a", DAY + timedelta(hours=2)), ahead, record("b", DAY + timedelta(hours=3)))
+    day = timedelta(days=1)
+    for since, until in ((DAY, DAY + day), (DAY - day, NOW), (DAY, DAY + 4 * day)):
+        found, told = rows(tmp_path, since, until)
+        assert found["prediction_id"].to_list() == ["a:0", "a:1", "b:0", "b:1"]
+        assert told.faults.within(DAY, DAY + day) == (0, 2, 0)
+        assert told.faults.within(DAY + 3 * day, DAY + 4 * day) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("place", ["first", "middle", "last", "all"])
+def test_a_damaged_line_counts_in_one_window_however_many_are_looked_at(tmp_path, place):
+    days = [DAY + timedelta(days=number) for number in range(3)]
+    segments = [
+        write(tmp_path, record(f"{at:%d}", at), record(f"{at:%d}x", at), day=f"{at:%Y-%m-%d}") for at in days
+    ]
+    lines = segments[1].read_bytes().splitlines(keepends=True)
+    broken = b"00000000 broken\n"
+    segments[1].write_bytes(
+        {"first": broken + b"".join(lines), "middle": lines[0] + broken + lines[1], "last": b"".join(lines) + broken[:5], "all": broken}[place]
+    )  # fmt: skip
+    ends = [*days[1:], days[2] + timedelta(days=1)]
+    together = rows(tmp_path, days[0], ends[2])[1].faults
+    assert [together.within(*each)[0] for each in zip(days, ends, strict=True)] == [0, 1, 0]
+    alone = [rows(tmp_path, *each)[1].faults.within(*each)[0] for each in zip(days, ends, strict=True)]
+    assert alone == [0, 1, 0]
 
 
 def test_a_clock_that_goes_back_is_counted_and_its_rows_count_by_their_own_time(tmp_path):
     times = [DAY + timedelta(hours=3), DAY + timedelta(hours=1), DAY + timedelta(hours=1, seconds=-30)]
     write(tmp_path, *(record(str(n), at) for n, at in enumerate(times)))
     found, told = rows(tmp_path)
-    assert (found.height, told.backwards) == (6, 1)
+    assert found.height == 6
+    assert told.faults.within(times[1], times[0]) == (0, 0, 1)
+    assert told.faults.within(times[0], times[0] + timedelta(hours=1)) == (0, 0, 0)
 
 
 def scored(folder: Path, at: datetime = DAY, done: bool = True, **told_too: object) -> Path:
@@ -152,7 +188,16 @@ def test_batch_scores_are_read_beside_the_log(tmp_path):
 
 def test_a_scoring_that_is_not_done_is_not_looked_at(tmp_path):
     scored(tmp_path / "s1", done=False)
-    assert rows(tmp_path)[1].empty
+    assert rows(tmp_path)[0].is_empty()
+
+
+def test_where_nothing_was_logged_the_rows_have_the_columns_that_all_have(tmp_path):
+    with predictions(tmp_path, DAY, NOW, NOW) as found:
+        nothing = found.within(DAY, NOW, "b" * 64).collect()
+    assert nothing.is_empty()
+    assert nothing.equals(Predictions.none().rows.collect())
+    write(tmp_path, record("a", DAY))
+    assert dict(nothing.schema).items() <= dict(rows(tmp_path)[0].schema).items()
 
 
 @pytest.mark.parametrize("harm", ["altered", "gone", "manifest"])
@@ -166,7 +211,16 @@ def test_a_damaged_part_is_counted_and_passed_over(tmp_path, harm):
     else:
         (part.parent / "done.json").write_text("{")
     found, told = rows(tmp_path)
-    assert (found.height, told.damaged) == (2, 1)
+    assert (found.height, told.faults.damaged.total()) == (2, 1)
+
+
+def test_a_damaged_part_counts_when_its_scoring_was_made(tmp_path):
+    whole, harmed = scored(tmp_path / "s"), tmp_path / "s" / "part-00001.parquet"
+    done = json.loads((tmp_path / "s" / "done.json").read_text())
+    done["parts"].append({"name": f"scores/s/{harmed.name}", "sha256": "0" * 64, "rows": 2})
+    (tmp_path / "s" / "done.json").write_text(json.dumps(done))
+    harmed.write_bytes(whole.read_bytes())
+    assert rows(tmp_path)[1].faults.within(DAY, DAY + timedelta(days=1)) == (1, 0, 0)
 
 
 SET_ASIDE = {
@@ -199,7 +253,7 @@ def test_a_manifest_that_tells_no_numbers_is_damaged(tmp_path):
 def test_scores_from_the_future_are_counted(tmp_path):
     scored(tmp_path / "s1", at=NOW + timedelta(days=9))
     found, told = rows(tmp_path, until=NOW + timedelta(days=20))
-    assert (found.height, told.future) == (0, 2)
+    assert (found.height, told.faults.future) == (0, 2)
 
 
 def test_no_folder_is_told(tmp_path):
@@ -213,3 +267,12 @@ def test_rows_of_the_asked_bundle_and_variant_alone(tmp_path):
     with predictions(tmp_path, DAY, NOW, NOW) as found:
         assert found.within(DAY, NOW, "b" * 64).collect().height == 2
         assert found.within(DAY, NOW, "", ("shadow",)).collect()["bundle_id"].unique().to_list() == ["c" * 64]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_damaged_line_counts_with_its_neighbours_whenever_they_were_written(tmp_path, place):
+    """As in a log that was copied: its folder is of a later day."""
+    segment = write(tmp_path, record("a", DAY), record("b", DAY), day="2016-03-09")
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join([*lines[:place], b"00000000 broken\n", *lines[place:]]))
+    assert rows(tmp_path)[1].faults.within(DAY, DAY + timedelta(days=1)) == (1, 0, 0)

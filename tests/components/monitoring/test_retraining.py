@@ -38,3 +38,14 @@ def test_one_cause_a_window_however_many_alerts_and_stages():
 def test_other_kinds_ask_for_nothing():
     assert causes([alert("production-2016-abc-served", "volume")], ENDS, ("calibration",)) == []
     assert causes([], ENDS, ("calibration",)) == []
+
+
+def test_two_logs_of_one_window_ask_once():
+    """The server's log and batch scores of one champion are watched apart; one training answers both."""
+    given = [
+        alert("production-2016-abc-labelled", "calibration"),
+        alert("production-2016-abc-labelled-0123abcd", "calibration"),
+    ]
+    ends = {each.window_id: "2017-01-01T00:00:00+00:00" for each in given}
+    (one,) = {cause.cause_id for each in given for cause in causes([each], ends, ("calibration",))}
+    assert one == "retraining production-2016-abc"

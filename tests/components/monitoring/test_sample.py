@@ -1,5 +1,6 @@
 """The sample, trained on 2015: silent on drift, loud on calibration, and a broken column is named."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 
 from components.monitoring import accounts, looking
 from components.monitoring.accounts import Account
+from components.monitoring.faults import Faults
 from components.monitoring.labels import joined, settled
 from components.monitoring.predictions import Predictions
 from components.monitoring.scored import SetAside
@@ -18,18 +20,22 @@ LATER = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def watched(rows: pl.DataFrame) -> Predictions:
-    return Predictions(rows.lazy(), 0, 0, 0)
+    return Predictions(rows.lazy())
 
 
 def served(year: int, rows: pl.DataFrame | None = None, damaged: int = 0) -> Account:
-    found = Predictions((log(year) if rows is None else rows).lazy(), damaged, 0, 0)
+    found = Predictions(
+        (log(year) if rows is None else rows).lazy(),
+        Faults(Counter({window(year).start.timestamp(): damaged})),
+    )
     return looking.served(found, window(year), model(), "production", LIMITS, [])
 
 
 def labelled(year: int, given: pl.DataFrame, rows: pl.DataFrame | None = None) -> Account:
-    found, settled_labels = watched(log(year) if rows is None else rows), settled(given.lazy(), until=LATER)
+    found = watched(log(year) if rows is None else rows)
     within = found.within(window(year).start, window(year).end, model().bundle_id)
-    trials = trial(found, settled_labels, window(year), model())
+    settled_labels = settled(given.lazy(), until=LATER, of=within)
+    trials = trial(found, given.lazy(), LATER, window(year), model())
     return looking.labelled(
         joined(within, settled_labels), window(year), model(), "production", LIMITS, trials=trials, before=[]
     )
@@ -119,10 +125,13 @@ def test_an_empty_window_is_an_alarm_and_nothing_else_is_said():
     account = served(2016, log(2016).clear())
     assert alarms(account) == ["volume"]
     assert account.rows == 0
-    nothing = looking.served(
-        Predictions(pl.LazyFrame(), 0, 0, 0), window(2016), model(), "production", LIMITS, []
-    )
+    nothing = looking.served(Predictions.none(), window(2016), model(), "production", LIMITS, [])
     assert alarms(nothing) == ["volume"]
+
+
+def test_an_empty_log_with_labels_has_an_account_without_rows():
+    account = labelled(2016, labels(2016), Predictions.none().rows.collect())
+    assert (account.rows, account.details["predicted"], account.details["trials"]) == (0, 0, {})
 
 
 def test_a_window_of_few_rows_is_not_judged():
@@ -178,7 +187,7 @@ def test_an_account_survives_the_store(tmp_path):
     assert accounts.keep(store, account) == accounts.read(store, account.window_id)
     other = served(2016, log(2016).head(300))
     assert accounts.keep(store, other).rows == 500  # the first one stands
-    assert [each.window_id for each in accounts.history(store, "production", model().bundle_id)] == [
+    assert [each.window_id for each in accounts.history(store, "production", model().bundle_id, "year")] == [
         account.window_id
     ]
 

@@ -6,7 +6,17 @@ import pytest
 
 from components.errors import RefusalError
 from components.release.ledger import Ledger
-from components.release.retraining import BEGUN, ENDED, REQUESTED, has_ended, require_may_begin, tried
+from components.release.retraining import (
+    BEGUN,
+    ENDED,
+    REQUESTED,
+    begin,
+    end_if_gone,
+    has_ended,
+    require_may_begin,
+    stopped,
+    tried,
+)
 from components.store import Store
 
 CHAMPION, NEXT = "a" * 64, "b" * 64
@@ -148,3 +158,89 @@ def test_who_began_and_is_gone_holds_up_nobody(ledger):
     assert has_ended(begun, running=True, now=later, **kept)
     assert not has_ended(begun, running=False, now=soon, host="there", patience_hours=24.0)
     assert datetime.now(UTC) > at - timedelta(hours=1)
+
+
+def by_event(ledger, request, most_failures=3):
+    """An event starts the training of a request."""
+    return begin(
+        ledger, request, "production", most_failures=most_failures, by="ada", event_of="Argo Workflows"
+    )
+
+
+def test_while_an_event_trains_nobody_else_does(ledger):
+    request = happen(ledger, REQUESTED)
+    begun = by_event(ledger, request)
+    assert now(ledger).begun == begun
+    assert (begun.details["host"], begun.details["cause"]) == ("Argo Workflows", request.hash)
+    with pytest.raises(RefusalError, match=r"answers a request since .*an event on Argo Workflows"):
+        may_begin(ledger, request)
+    with pytest.raises(RefusalError, match="answers a request since"):
+        by_event(ledger, request)
+
+
+def test_the_rejection_of_what_an_event_trained_answers_and_counts(ledger):
+    request = happen(ledger, REQUESTED)
+    by_event(ledger, request)
+    happen(ledger, "rejected", NEXT, cause=request.hash)
+    assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 1, None)
+
+
+def test_what_an_event_trained_and_the_deployment_refused_answers_and_counts_once(ledger):
+    request = happen(ledger, REQUESTED)
+    begun = by_event(ledger, request)
+    happen(ledger, "approved", NEXT, cause=request.hash, environment="wherever")
+    assert (now(ledger).open, now(ledger).begun) == (request, begun)
+    happen(ledger, "refused", "c" * 64)  # another bundle
+    assert (now(ledger).open, now(ledger).failures) == (request, 0)
+    happen(ledger, "refused", NEXT)
+    happen(ledger, "refused", NEXT)
+    assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 1, None)
+
+
+def test_what_an_event_trained_and_was_promoted_answers(ledger):
+    request = happen(ledger, REQUESTED)
+    by_event(ledger, request)
+    happen(ledger, "approved", NEXT, cause=request.hash)
+    promote(ledger, NEXT)
+    assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 0, None)
+
+
+def test_refusals_of_what_events_trained_stop_the_loop(ledger):
+    for window in range(3):
+        assert stopped(now(ledger), "production", 3) == ""
+        request = happen(ledger, REQUESTED, window=window)
+        by_event(ledger, request)
+        happen(ledger, "approved", f"{window}" * 64, cause=request.hash)
+        happen(ledger, "refused", f"{window}" * 64)
+    request = happen(ledger, REQUESTED, window=3)
+    assert "3 retrainings of production in a row" in stopped(now(ledger), "production", 3)
+    with pytest.raises(RefusalError, match="a person is to look why"):
+        by_event(ledger, request)
+
+
+def test_a_training_that_an_event_started_and_that_never_ends_counts_and_is_tried_again(ledger):
+    request = happen(ledger, REQUESTED)
+    by_event(ledger, request)
+    end_if_gone(ledger, "production", patience_hours=24.0, by="ada")
+    assert now(ledger).begun is not None
+    end_if_gone(ledger, "production", patience_hours=-1.0, by="ada")
+    assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (request, 1, None)
+    by_event(ledger, request)
+
+
+def test_a_retraining_that_broke_off_leaves_its_request_open(ledger):
+    """Whoever is killed did not answer; the next one does."""
+    request = happen(ledger, REQUESTED)
+    end(ledger, request, "failed")
+    assert (now(ledger).open, now(ledger).failures) == (request, 1)
+    may_begin(ledger, request)
+
+
+def test_the_decision_on_what_a_process_trained_does_not_end_it(ledger):
+    request = happen(ledger, REQUESTED)
+    begun = begin(ledger, request, "production", most_failures=3, by="ada")
+    happen(ledger, "approved", NEXT, cause=request.hash)
+    happen(ledger, "refused", NEXT)
+    assert (now(ledger).begun, now(ledger).failures) == (begun, 0)
+    end_if_gone(ledger, "production", patience_hours=24.0, by="ada")  # this very process, which runs
+    assert now(ledger).begun == begun

@@ -279,6 +279,15 @@ def test_every_rule_says_what_to_do():
     assert {rule["labels"]["severity"] for rule in found} == {"warning", "critical"}
 
 
+def test_the_rules_of_monitoring_are_those_of_its_environment_and_windows():
+    text = deployables(facts(window_days=7.0))["prometheus/rules.yaml"]
+    assert (
+        f'monitoring_window_end_timestamp_seconds{{environment="{facts().environment}",stage="served"}}'
+        in text
+    )
+    assert "> 1213200\n" in text
+
+
 def test_limits_come_from_the_settings():
     text = deployables(facts(latency_seconds=0.025, model_age_days=30.0))["prometheus/rules.yaml"]
     assert "> 0.025\n" in text
