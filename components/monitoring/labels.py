@@ -43,12 +43,14 @@ class Joined:
         predicted: how many predictions there were.
         unknown: labels observed in the window for ids that the log does not have.
         settled: what was done with the labels.
+        repeated: predictions whose id others bear too that were asked or answered otherwise; no label can be theirs alone.
     """
 
     rows: pl.DataFrame
     predicted: int
     unknown: int
     settled: Settled
+    repeated: int = 0
 
     @property
     def missing_fraction(self) -> float:
@@ -93,13 +95,20 @@ def settled(labels: pl.LazyFrame, *, until: datetime) -> Settled:
 
 
 def joined(rows: pl.LazyFrame, settled_labels: Settled, *, unknown: int = 0) -> Joined:
-    """The predictions of a window with their labels; where an id was logged twice, both rows get its label."""
+    """The predictions of a window with their labels.
+
+    Clients may choose the ids. Where the same was asked and answered again under one, as by a client that tries again, each
+    row gets the label; where something else was, none does.
+    """
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
     # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
     labelled = rows.join(
         settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
     ).collect()
-    return Joined(labelled, predicted, unknown, settled_labels)
+    facts = pl.struct(pl.exclude("prediction_id", "served_at", "y_true")).hash()
+    repeated = facts.n_unique().over("prediction_id") > 1
+    apart = labelled.filter(~repeated)
+    return Joined(apart, predicted, unknown, settled_labels, labelled.height - apart.height)
 
 
 def unknown_ids(labels: pl.LazyFrame, log: pl.LazyFrame, since: datetime, until: datetime) -> int:
@@ -126,9 +135,11 @@ def labels_finding(found: Joined, *, allowed_missing: float) -> Finding:
         f"{labelled:,} of {found.predicted:,} predictions have a label, {found.missing_fraction:.1%} are missing "
         f"({low:.1%} to {high:.1%}; {allowed_missing:.0%} is allowed). {account.contradictory:,} contradict one another and "
         f"count for nothing, {account.twice:,} came twice, {account.revised:,} were revised by later ones, "
-        f"{found.unknown:,} are for unknown predictions, {account.empty:,} are incomplete."
+        f"{found.unknown:,} are for unknown predictions, {account.empty:,} are incomplete. "
+        f"{found.repeated:,} predictions bear ids that different ones bear too, and count as unlabelled."
     )
-    alarm = found.missing_fraction > allowed_missing or account.contradictory + found.unknown > 0
+    wrong = account.contradictory + found.unknown + found.repeated
+    alarm = found.missing_fraction > allowed_missing or wrong > 0
     return Finding("labels", "", alarm, reason, found.missing_fraction, low, high, allowed_missing)
 
 
