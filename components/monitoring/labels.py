@@ -60,12 +60,14 @@ class Joined:
         predicted: how many predictions there were.
         settled: what was done with the labels.
         observed: the labels that were observed in the window, whichever predictions they are for.
+        repeated: predictions whose id others bear too that were asked or answered otherwise; no label can be theirs alone.
     """
 
     rows: pl.DataFrame
     predicted: int
     settled: Settled
     observed: Observed = Observed()
+    repeated: int = 0
 
     @property
     def missing_fraction(self) -> float:
@@ -111,13 +113,20 @@ def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settl
 
 
 def joined(rows: pl.LazyFrame, settled_labels: Settled, observed: Observed = Observed()) -> Joined:
-    """The predictions of a window with their labels; where an id was logged twice, both rows get its label."""
+    """The predictions of a window with their labels.
+
+    Clients may choose the ids. Where the same was asked and answered again under one, as by a client that tries again, each
+    row gets the label; where something else was, none does.
+    """
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
     # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
     labelled = rows.join(
         settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
     ).collect()
-    return Joined(labelled, predicted, settled_labels, observed)
+    facts = pl.struct(pl.exclude("prediction_id", "served_at", "y_true")).hash()
+    repeated = facts.n_unique().over("prediction_id") > 1
+    apart = labelled.filter(~repeated)
+    return Joined(apart, predicted, settled_labels, observed, labelled.height - apart.height)
 
 
 def strange(labels: pl.LazyFrame, known: pl.LazyFrame, since: datetime, until: datetime) -> pl.DataFrame:
@@ -161,10 +170,11 @@ def labels_finding(found: Joined, *, allowed_missing: float, allowed_unknown: fl
         f"{labelled:,} of {found.predicted:,} predictions have a label, {found.missing_fraction:.1%} are missing "
         f"({low:.1%} to {high:.1%}; {allowed_missing:.0%} is allowed). {account.contradictory:,} contradict one another and "
         f"count for nothing, {account.twice:,} came twice, {account.revised:,} were revised by later ones, "
-        f"{account.empty:,} lack a value or a time.{_observed_words(seen, allowed_unknown)}"
+        f"{account.empty:,} lack a value or a time. {found.repeated:,} predictions bear ids that different ones bear too, and "
+        f"count as unlabelled.{_observed_words(seen, allowed_unknown)}"
     )
-    alarm = found.missing_fraction > allowed_missing or account.contradictory > 0
-    alarm = alarm or _least_unknown(seen) > allowed_unknown
+    wrong = account.contradictory + found.repeated
+    alarm = found.missing_fraction > allowed_missing or wrong > 0 or _least_unknown(seen) > allowed_unknown
     return Finding("labels", "", alarm, reason, found.missing_fraction, low, high, allowed_missing)
 
 

@@ -116,8 +116,23 @@ def test_labels_for_unknown_predictions_alarm_by_their_share_and_those_of_other_
     )
 
 
-def test_an_id_that_was_logged_twice_gives_both_rows_its_label():
-    assert joined(log("a", "a"), settled(labels(("a", True, 1)), until=UNTIL)).rows.height == 2
+def test_what_was_asked_again_under_its_id_gets_its_label_each_time():
+    found = joined(log("a", "a"), settled(labels(("a", True, 1)), until=UNTIL))
+    assert (found.rows.height, found.repeated) == (2, 0)
+
+
+def test_ids_that_different_predictions_bear_get_no_label_and_are_told():
+    rows = log("same:0", "same:0", "b", "b", "c").with_columns(
+        age=pl.Series([40, 41, 30, 30, None], dtype=pl.Int64),
+        served_at=pl.Series([DAY + timedelta(minutes=minute) for minute in range(5)]),
+    )
+    given = labels(("same:0", True, 1), ("b", True, 1), ("c", False, 1))
+    found = joined(rows, settled(given, until=UNTIL))
+    assert found.rows["prediction_id"].to_list() == ["b", "b", "c"]
+    assert (found.repeated, found.missing_fraction) == (2, 0.4)
+    finding = labels_finding(found, allowed_missing=0.5)
+    assert finding.alarm
+    assert "2 predictions bear ids that different ones bear too" in finding.reason
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,23 @@ def test_every_form_is_answered_as_mlflows_server_answers_it(server, bundle, row
         )
 
 
+def test_mlflows_own_client_is_answered_as_the_model_itself_predicts(server, bundle, rows):
+    import mlflow.pyfunc
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
+
+    rows = pd.DataFrame(**plain(rows))
+    client = ScoringServerClient("127.0.0.1", server.port)
+    client.wait_server_ready()
+    assert client.get_version()
+    said = client.invoke(rows).get_predictions()
+    wanted = mlflow.pyfunc.load_model(str(bundle)).predict(rows)
+    assert list(said.columns) == list(wanted.columns)
+    np.testing.assert_allclose(said["y_score"], wanted["y_score"], rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(said["y_pred"], wanted["y_pred"])
+    with pytest.raises(Exception, match=r"error code 422, .*column 'age': above"):
+        client.invoke(rows.assign(age=1000))
+
+
 @pytest.mark.parametrize("path", ["/ping", "/health"])
 def test_probes_are_answered(server, path):
     assert server.ask("GET", path)[0] == 200

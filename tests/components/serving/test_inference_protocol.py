@@ -4,11 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from tritonclient import http, utils
 
 from tests.components.serving.conftest import ROW
-
-http = pytest.importorskip("tritonclient.http")
-utils = pytest.importorskip("tritonclient.utils")
 
 NAME = "job_coaching"
 TYPES = {"age": "INT64", "education": "INT64", "foreign_born": "BOOL"}

@@ -5,6 +5,10 @@ import os
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.client import HTTPException
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -120,6 +124,37 @@ def test_a_signal_ends_it_and_nothing_that_was_answered_is_lost(tmp_path, folder
             score(served)
     assert served.process.returncode == 0
     assert read(served.log_folder)[0].height == 50
+
+
+@pytest.mark.parametrize("log", ["window", "strict"])
+def test_what_sixteen_clients_were_answered_while_it_ended_is_not_lost(tmp_path, folder, champion, log):
+    deploy(folder, champion.bundle_id, serving={"workers": 2, "log": log, "drain_seconds": 0.5})
+    answered: list[str] = []
+    body = json.dumps(GOOD)
+
+    def ask(client: int) -> None:
+        """Until nobody answers any more."""
+        connection = served.connect()
+        with suppress(OSError, HTTPException):
+            for number in count():
+                headers = {"content-type": "application/json", "x-request-id": f"{client}-{number}"}
+                connection.request("POST", "/invocations", body, headers)
+                answer = connection.getresponse()
+                if answer.read() and answer.status == 200:
+                    answered.append(f"{client}-{number}:0")
+        connection.close()
+
+    with serving(["--deployment", str(folder)], tmp_path) as served, ThreadPoolExecutor(16) as pool:
+        until(lambda: len(workers(tmp_path)) == 2)
+        clients = [pool.submit(ask, client) for client in range(16)]
+        until(lambda: len({each.partition("-")[0] for each in answered}) == 16 and len(answered) > 300)
+        served.process.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.result()
+        assert served.process.wait(30) == 0
+    logged = read(served.log_folder)[0]["prediction_id"]
+    assert logged.n_unique() == logged.len()
+    assert set(answered) <= set(logged)
 
 
 def test_workers_whose_parent_is_killed_end_by_themselves(tmp_path, folder):
