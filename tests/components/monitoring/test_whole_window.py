@@ -46,7 +46,7 @@ def calm(size: int, seed: int) -> pl.DataFrame:
     return rows.with_columns(pl.col("served_at").dt.offset_by("1y"), pl.Series("y_true", true))
 
 
-def tested(rows: pl.DataFrame, limits: Limits) -> list[Finding]:
+def judged(rows: pl.DataFrame, limits: Limits) -> list[Finding]:
     """Every finding of a test, of both stages."""
     watched, lazy = model(), rows.lazy()
     counted = profile(lazy, watched.bins)
@@ -74,7 +74,7 @@ def tested(rows: pl.DataFrame, limits: Limits) -> list[Finding]:
 def test_a_window_in_which_nothing_is_wrong_alarms_no_more_often_than_configured(size, windows):
     loud, any_loud = Counter(), 0
     for seed in range(windows):
-        kinds = {each.kind for each in tested(calm(size, seed), SIZELESS) if each.alarm}
+        kinds = {each.kind for each in judged(calm(size, seed), SIZELESS) if each.alarm}
         loud.update(kinds)
         any_loud += bool(kinds)
     rate = SIZELESS.false_alarm_rate
