@@ -199,7 +199,7 @@ def lying(store: Store) -> tuple[list[str], list[bool]]:
     found = store.folders("runs")
     minutes = timedelta(minutes=5)  # as far as two clocks may differ
     now = datetime.now(UTC)
-    changes = [store.written_at(name) for name in found]
+    changes = [store.changed(name) for name in found]
     return found, [change is not None and abs(change - now) < minutes for change in changes]
 
 

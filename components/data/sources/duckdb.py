@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +49,7 @@ def read(query: str, root: Path) -> tuple[pl.LazyFrame, Pin]:
         seen = [_state(path) for path in paths]
         facts = {f"sha256 {path}": _sha256(path) for path in paths}
         try:
-            with _connected(duckdb, [*named, *paths]) as connection:
-                table = frame(connection.execute(query).to_arrow_reader(_BATCH_ROWS), "duckdb:")
+            table = _rows(duckdb, query, [*named, *paths])
         except duckdb.Error as error:
             raise _failed(error, paths) from None
         if seen != [_state(path) for path in paths]:
@@ -58,6 +57,21 @@ def read(query: str, root: Path) -> tuple[pl.LazyFrame, Pin]:
                 "A file that the query names changed while it was read; run again when nobody writes it."
             )
     return table.lazy(), pin({**facts, QUERY: query})
+
+
+def _rows(duckdb: ModuleType, query: str, allowed: Sequence[str]) -> pl.DataFrame:
+    """The rows of a query; where it fails, with the cause.
+
+    Of several threads the one that fails interrupts the others, and now and then theirs is the error that is told: one thread alone tells why.
+    """
+    try:
+        with _connected(duckdb, allowed) as connection:
+            return frame(connection.execute(query).to_arrow_reader(_BATCH_ROWS), "duckdb:")
+    except (duckdb.Error, DataError) as error:
+        if "INTERRUPT" not in str(error):
+            raise
+    with _connected(duckdb, allowed, {"threads": "1"}) as connection:
+        return frame(connection.execute(query).to_arrow_reader(_BATCH_ROWS), "duckdb:")
 
 
 def require_select(duckdb: ModuleType, query: str) -> None:
@@ -104,9 +118,9 @@ def _text(query: str) -> str:
 
 
 @contextlib.contextmanager
-def _connected(duckdb: ModuleType, allowed: Sequence[str]) -> Any:
-    """A connection to nothing but the allowed files; times are in UTC, wherever it runs."""
-    with duckdb.connect(":memory:", config=_OPTIONS) as connection:
+def _connected(duckdb: ModuleType, allowed: Sequence[str], further: Mapping[str, str] | None = None) -> Any:
+    """A connection to nothing but the allowed files, with further options; times are in UTC, wherever it runs."""
+    with duckdb.connect(":memory:", config={**_OPTIONS, **(further or {})}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET allowed_paths = [{', '.join(map(_quoted, allowed))}]")
         connection.execute("SET enable_external_access = false")

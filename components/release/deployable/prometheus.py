@@ -47,6 +47,7 @@ def rules(
     text = rendered(
         "prometheus/rules.yaml.j2",
         marks=("<<", ">>"),
+        name=name,
         job=job(name, environment),
         asked=f"{scraped},{ASKED}",
         scraped=scraped,

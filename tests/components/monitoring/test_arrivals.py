@@ -107,10 +107,8 @@ def test_a_window_with_a_configured_group(logged):
     if logged:
         rows = rows.with_columns((pl.int_range(pl.len()) // 2).alias("household"))
         watched.__dict__["reference"] = {**watched.reference, "units": watched.reference["rows"] / 2}
-    served = looking.served(
-        Predictions(rows.lazy(), 0, 0, 0), window(2016), watched, "production", LIMITS, []
-    )
-    due = joined(rows.lazy(), settled(labels(2016).lazy(), until=LATER))
+    served = looking.served(Predictions(rows.lazy()), window(2016), watched, "production", LIMITS, [])
+    due = joined(rows.lazy(), settled(labels(2016).lazy(), until=LATER, of=rows.lazy()))
     labelled = looking.labelled(due, window(2016), watched, "production", LIMITS, trials={}, before=[])
     tested = [each for each in (*served.findings, *labelled.findings) if each.kind in TESTED]
     assert {each.kind for each in tested} >= TESTED - {"missing"}

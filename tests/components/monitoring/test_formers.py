@@ -29,7 +29,8 @@ AT = "2016-06-01T00:00:00+00:00"
 
 @cache
 def found(rows: int = 3000):
-    known = joined(log(2017).head(rows).lazy(), settled(labels(2017).lazy(), until=window(2019).end))
+    asked = log(2017).head(rows).lazy()
+    known = joined(asked, settled(labels(2017).lazy(), until=window(2019).end, of=asked))
     return known, answers(known.rows, TARGET, labelled=True)
 
 

@@ -127,12 +127,12 @@ def test_ids_that_different_predictions_bear_get_no_label_and_are_told():
         served_at=pl.Series([DAY + timedelta(minutes=minute) for minute in range(5)]),
     )
     given = labels(("same:0", True, 1), ("b", True, 1), ("c", False, 1))
-    found = joined(rows, settled(given, until=UNTIL))
+    found = joined(rows, settled_of(given, until=UNTIL, of=rows))
     assert found.rows["prediction_id"].to_list() == ["b", "b", "c"]
     assert (found.repeated, found.missing_fraction) == (2, 0.4)
-    finding = labels_finding(found, allowed_missing=0.5)
-    assert finding.alarm
-    assert "2 predictions bear ids that different ones bear too" in finding.reason
+    said = finding(found)
+    assert said.alarm
+    assert "2 predictions bear ids that different ones bear too" in said.reason
 
 
 @pytest.mark.parametrize(

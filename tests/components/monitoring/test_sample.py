@@ -95,7 +95,7 @@ def test_rows_that_batch_scoring_set_aside_count_as_breaking_the_contract(share,
     many = max(1, int(rows.height * share))
     aside = SetAside(window(2016).start, model().bundle_id, many, {("age", "below 13"): many})
     others = SetAside(window(2017).start, model().bundle_id, many, {("age", "above 90"): many})
-    found = Predictions(rows.lazy(), 0, 0, 0, (aside, others))
+    found = Predictions(rows.lazy(), set_aside=(aside, others))
     account = looking.served(found, window(2016), model(), "production", LIMITS, [])
     assert alarms(account) == (["contract age: below 13"] if alarmed else [])
     (told,) = [each for each in account.findings if each.kind == "contract"]
