@@ -14,7 +14,7 @@ from metaflow.integrations import ArgoEvent
 
 from components.data import source
 from components.errors import ConfigError, DataError
-from components.monitoring import accounts, labels, looking, trial, webhook
+from components.monitoring import accounts, forgetting, labels, looking, trial, webhook
 from components.monitoring.accounts import Account
 from components.monitoring.alerts import Alert, alerts
 from components.monitoring.bins import Bins
@@ -232,6 +232,14 @@ def publish(run: Any, name: str, text: str) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     Store(str(FOLDER)).write(name, text.encode())
     return (FOLDER / name).relative_to(ROOT)
+
+
+def expired(run: Any, by: str) -> list[str]:
+    """The days that the store's log no longer keeps, and that were removed; a log that was named is left as it is."""
+    if run.log or "://" in run.durable.root:
+        return []
+    log, today = Path(run.durable.url("predictions")), datetime.now(UTC).date()
+    return forgetting.expire(log, run.settings.serving.log_days, today, Ledger(run.durable), by=by)
 
 
 def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:
