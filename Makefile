@@ -75,7 +75,7 @@ PORT ?= 8080
 ENGINE ?= podman
 DEPLOYED := $(or $(ENV),production)
 
-.PHONY: adopt train gate report versions verify approve deploy rollback score serve serve-container monitor retrain ledger loop
+.PHONY: adopt train gate report versions verify approve deploy rollback score serve serve-container monitor forget retrain ledger loop
 adopt: $(VENV)/.runtime ## describe a table to the project (DATA=path TARGET=column | TIME= GROUP= KEY= WEIGHT= SENSITIVE=a,b DROP=a,b TASK= EXPLAIN=column | QUERY=sql REVISION=)
 	@$(BIN)/python -m components.data.adopt "$(DATA)" "$(TARGET)" --time="$(TIME)" --group="$(GROUP)" --key="$(KEY)" \
 	    --weight="$(WEIGHT)" --sensitive="$(SENSITIVE)" --drop="$(DROP)" --task="$(TASK)" --explain="$(EXPLAIN)" \
@@ -112,6 +112,9 @@ monitor: $(VENV)/.runtime ## look at what the champion predicted, window by wind
 	@$(MONITOR) $(if $(CONFIG),--config config $(abspath $(CONFIG))) run $(if $(ENV),--environment "$(ENV)") $(if $(LOG),--log "$(LOG)") \
 	    $(if $(LABELS),--labels "$(LABELS)") $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") \
 	    $(if $(WINDOW),--window "$(WINDOW)") $(if $(K),--k "$(K)") $(if $(REFERENCE),--reference "$(REFERENCE)")
+forget: $(VENV)/.runtime ## remove what the log keeps longer than serving.log_days; or erase rows from log and labels: ID=request, or COLUMN=name VALUE=value (LOG=folder)
+	@$(BIN)/python -m components.monitoring.forgetting --log "$(LOG)" \
+	    $(if $(findstring command,$(origin ID)),--id "$${ID}") $(if $(COLUMN),--column "$${COLUMN}" --value "$${VALUE:-}")
 retrain: $(VENV)/.runtime ## answer the newest request of a monitor: train, judge, deploy; or ask yourself (REASON='a sentence' ENV=production)
 	@$(BIN)/python -m flows.retrain --environment "$(ENV)" --reason "$(REASON)"
 ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right

@@ -134,6 +134,17 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _the_log_is_kept_until_labels_come(self) -> Self:
+        kept, needed = self.serving.log_days, self.monitoring.label_delay_days
+        needed += {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}[self.monitoring.window]
+        if kept and kept <= needed:
+            raise ValueError(
+                f"serving.log_days is {kept}, but labels are waited for monitoring.label_delay_days after the end of a "
+                f"{self.monitoring.window}, and joined then; keep the log for more than {needed:g} days, or for ever (0)"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _schedule_is_the_orchestrators(self) -> Self:
         fields = CRON_FIELDS.get(self.project.orchestrator)
         for section in ("retraining", "monitoring"):

@@ -215,13 +215,14 @@ class Serving(Section):
     log_columns: tuple[str, ...] = ("*",)
     log_segment_bytes: Annotated[int, Field(ge=1)] = 67_108_864
     log_buffer_bytes: Annotated[int, Field(ge=1)] = 67_108_864
+    log_days: Annotated[int, Field(ge=0)] = 0
     drain_seconds: Annotated[float, Field(ge=0)] = 5.0
     hang_seconds: Annotated[float, Field(ge=0.5)] = 30.0
 
     @property
     def handed_on(self) -> dict[str, Any]:
         """What a server is told: settings that are not its defaults, so that those of older bundles, which know fewer, go on."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        return self.model_dump(mode="json", exclude_defaults=True, exclude={"log_days"})
 
 
 class Scoring(Section):

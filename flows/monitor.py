@@ -96,7 +96,10 @@ class MonitorFlow(ConfiguredFlow):
 
     @step
     def end(self):
-        """Say what was found, and where to read more."""
+        """Say what was found, and where to read more; remove the days that the log no longer keeps."""
+        from flows import monitoring
+
+        self.expired = monitoring.expired(self, author())
         for line in presentation.last_monitored(self):
             print(line)
 

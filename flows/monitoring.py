@@ -14,7 +14,7 @@ from metaflow.exception import MetaflowException
 
 from components.data import source
 from components.errors import BundleError, ConfigError, DataError, redacted
-from components.monitoring import accounts, labels, looking, strangers, trial
+from components.monitoring import accounts, forgetting, labels, looking, strangers, trial
 from components.monitoring.accounts import Account
 from components.monitoring.bins import Bins
 from components.monitoring.places import fetched
@@ -228,6 +228,14 @@ def publish(run: Any, suffix: str, text: str) -> Path:
     # A step on a cluster has no disk that lasts.
     run.durable.write(f"{accounts.FOLDER}/{name}", text.encode())
     return (FOLDER / name).relative_to(ROOT)
+
+
+def expired(run: Any, by: str) -> list[str]:
+    """The days that the store's log no longer keeps, and that were removed; a log that was named is left as it is."""
+    if run.log or "://" in run.durable.root:
+        return []
+    log, today = Path(run.durable.url("predictions")), datetime.now(UTC).date()
+    return forgetting.expire(log, run.settings.serving.log_days, today, Ledger(run.durable), by=by)
 
 
 def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:

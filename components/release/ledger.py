@@ -16,6 +16,7 @@ from components.store import Store
 Event = Literal[
     "approved", "rejected", "promoted", "refused", "rolled back", "set beside", "waived", "approved by a person",
     "alerted", "retraining requested", "retraining begun", "retraining ended",
+    "expired", "erased",
 ]  # fmt: skip
 ORIGIN = "0" * 64
 PRODUCTION = "production"

@@ -1,19 +1,24 @@
 """The prediction log: what was asked, by which model it was answered, and how; only this module touches its files.
 
-A segment is a file of lines, each a checksum and one request as JSON. Lines are only ever appended, by one process.
+A segment is a file of lines, each a checksum and one request as JSON. Lines are only ever appended, by one process; whoever takes
+some out puts another file in the segment's place, and its process begins a new one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
+import tempfile
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -252,7 +257,10 @@ class PredictionLog:
                     segment.close()
                 self._segments += 1
                 segment = _Segment.begin(self._folder, f"{self._worker}-{self._segments:04d}")
-            segment.append(lines)
+            while not segment.append(lines):  # some of its lines were taken out just now
+                segment.close()
+                self._segments += 1
+                segment = _Segment.begin(self._folder, f"{self._worker}-{self._segments:04d}")
         except OSError:
             if segment:
                 segment.close()
@@ -280,19 +288,36 @@ class _Segment:
         there = os.fstat(self._descriptor).st_nlink > 0
         return there and self._day == f"{datetime.now(UTC):%Y-%m-%d}" and self._size + more <= limit
 
-    def append(self, lines: bytes) -> None:
+    def append(self, lines: bytes) -> bool:
+        """Whether the lines were written; not where another file was put in this one's place."""
         rest = memoryview(lines)
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError:
-            os.ftruncate(self._descriptor, self._size)
-            raise
+        with _locked(self._descriptor, fcntl.LOCK_SH):
+            if not os.fstat(self._descriptor).st_nlink:
+                return False
+            try:
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                os.ftruncate(self._descriptor, self._size)
+                raise
         self._size += len(lines)
+        return True
 
     def close(self) -> None:
         with suppress(OSError):
             os.close(self._descriptor)
+
+
+@contextmanager
+def _locked(descriptor: int, how: int) -> Iterator[None]:
+    """While nobody takes lines out of the file, or nobody else appends to it; where the disk knows no locks, without one."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, how)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -312,11 +337,15 @@ def records(segment: Path) -> Iterator[Record | None]:
     decoder = msgspec.json.Decoder(Record)
     with segment.open("rb") as lines:
         for line in lines:
-            payload = line[_CHECKSUM_CHARACTERS:-1]
-            try:
-                yield _by_column(decoder.decode(payload)) if _framed(payload) == line else None
-            except msgspec.DecodeError:
-                yield None
+            yield _read(line, decoder)
+
+
+def _read(line: bytes, decoder: msgspec.json.Decoder[Record]) -> Record | None:
+    payload = line[_CHECKSUM_CHARACTERS:-1]
+    try:
+        return _by_column(decoder.decode(payload)) if _framed(payload) == line else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _by_column(record: Record) -> Record:
@@ -347,6 +376,133 @@ def read(folder: Path) -> tuple[pl.DataFrame, int]:
     if not tables:
         return pl.DataFrame(), len(found)
     return pl.concat(tables, how="diagonal_relaxed"), len(found) - len(tables)
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def expire(folder: Path, before: date) -> list[str]:
+    """The days that were removed: all whose folders are of an earlier day, which hold nothing that was made later.
+
+    Args:
+        folder: of the log.
+        before: the first day that stays.
+    """
+    days: set[str] = set()
+    for segment in segments(folder):
+        day = segment.parent.name
+        if _DAY.fullmatch(day) and day < before.isoformat():
+            days.add(day)
+            segment.unlink(missing_ok=True)
+            with suppress(OSError):  # what else lies there is nobody's to remove
+                segment.parent.rmdir()
+    return sorted(days)
+
+
+@dataclass
+class Forgotten:
+    """What was taken out of a log.
+
+    Attributes:
+        rows: how many.
+        prediction_ids: of the rows; several may bear one.
+        damaged: lines that nobody could read, and so not say whose they were; they are taken out too.
+        columns: the inputs of all that was looked at.
+    """
+
+    rows: int = 0
+    prediction_ids: set[str] = field(default_factory=set)
+    damaged: int = 0
+    columns: set[str] = field(default_factory=set)
+
+
+Meant = Callable[[Record], Collection[int]]
+"""The places of a record's rows that are to go."""
+
+_DRAFT = ".partial-"
+
+
+def forget(folder: Path, meant: Meant) -> Forgotten:
+    """Take rows out of all segments, each of which is replaced in one move by a file without them.
+
+    Servers may go on writing: what they write to a segment meanwhile is kept, and looked at too.
+
+    Args:
+        folder: of the log.
+        meant: which rows are to go.
+
+    Raises:
+        LogError: there is no such folder, or a segment cannot be read or replaced.
+    """
+    found = Forgotten()
+    try:
+        with (folder / ".lock").open("ab") as turn, _locked(turn.fileno(), fcntl.LOCK_EX):
+            for segment in segments(folder):
+                for left in segment.parent.glob(f"{_DRAFT}*"):  # by one that was killed
+                    left.unlink(missing_ok=True)
+                _rewrite(segment, meant, found)
+    except OSError as error:
+        raise LogError(f"{folder}: rows cannot be taken out ({error.strerror or error}).") from error
+    return found
+
+
+def _rewrite(segment: Path, meant: Meant, found: Forgotten) -> None:
+    before = found.rows, found.damaged
+    try:
+        lines = segment.open("rb")
+    except FileNotFoundError:  # it has expired meanwhile
+        return
+    draft = tempfile.NamedTemporaryFile(prefix=_DRAFT, dir=segment.parent, delete=False)  # noqa: SIM115 (below)
+    try:
+        with lines, draft:
+            _copy(lines, draft, meant, found, until=os.fstat(lines.fileno()).st_size)
+            with _locked(lines.fileno(), fcntl.LOCK_EX):
+                _copy(lines, draft, meant, found)
+                if (found.rows, found.damaged) == before:
+                    return
+                draft.flush()
+                os.fchmod(draft.fileno(), os.fstat(lines.fileno()).st_mode & 0o777)
+                os.fsync(draft.fileno())
+                os.replace(draft.name, segment)
+    finally:
+        Path(draft.name).unlink(missing_ok=True)
+
+
+def _copy(
+    lines: IO[bytes], draft: IO[bytes], meant: Meant, found: Forgotten, until: int | None = None
+) -> None:
+    """Copy what is to stay, of all lines that there are; up to a place in the file only those that are whole."""
+    decoder, encoder = msgspec.json.Decoder(Record), msgspec.json.Encoder()
+    while (until is None or lines.tell() < until) and (line := lines.readline()):
+        if not line.endswith(b"\n") and until is not None:  # it is still being written
+            lines.seek(-len(line), os.SEEK_CUR)
+            return
+        record = _read(line, decoder)
+        if record is None:
+            found.damaged += 1
+            continue
+        found.columns.update(record.columns)
+        gone = meant(record)
+        if not gone:
+            draft.write(line)
+            continue
+        numbers = range(record.height) if record.rows is None else record.rows
+        found.rows += len(gone)
+        found.prediction_ids.update(f"{record.request_id}:{numbers[place]}" for place in gone)
+        if kept := [place for place in range(record.height) if place not in gone]:
+            draft.write(_framed(encoder.encode(_part_of(record, kept))))
+
+
+def _part_of(record: Record, places: Sequence[int]) -> Record:
+    numbers = range(record.height) if record.rows is None else record.rows
+    return msgspec.structs.replace(
+        record,
+        columns={name: [values[place] for place in places] for name, values in record.columns.items()},
+        predictions={
+            name: [values[place] for place in places] for name, values in record.predictions.items()
+        },
+        rows=[numbers[place] for place in places],
+    )
 
 
 def _table(record: Record) -> pl.DataFrame:

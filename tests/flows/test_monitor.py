@@ -274,6 +274,22 @@ def test_a_monitor_that_died_is_resumed(project, done, tmp_path):
     assert accounts(again) == accounts(done[0])
 
 
+def test_days_that_the_log_no_longer_keeps_are_removed_at_its_end(done, tmp_path):
+    project = copied(done[0], tmp_path / "project")
+    config = project.root / "config.toml"
+    config.write_text(config.read_text() + "\n[serving]\nlog_days = 40\n")
+    log = project.root / "store" / "predictions"
+    (today,) = log.iterdir()
+    for day in ("2016-06-01", "2016-06-02"):
+        (log / day).mkdir()
+        next(iter(sorted(today.iterdir()))).rename(log / day / "000000-w-0001.jsonl")
+    told = project.monitor(*ASKED)
+    assert told.code == 0, told.output
+    assert [path.name for path in log.iterdir()] == [today.name]
+    entry = Ledger(project.store).entries()[-1]
+    assert (entry.event, entry.details["days"]) == ("expired", ["2016-06-01", "2016-06-02"])
+
+
 @pytest.mark.system
 def test_a_monitor_that_died_at_every_moment_is_resumed_and_loses_nothing(trained, done, tmp_path):
     again = lived(trained, tmp_path / "project")
