@@ -94,7 +94,7 @@ def looked_back(answered, tmp_path_factory):
     label(project, asked, serve(project, asked, 2016, champion), 2016)
     done = project.monitor("--since", "2016", "--until", "2017-06-01", "--window", "year", "--k", "1")
     assert done.code == 0, done.output
-    (path,) = (project.root / "store" / "monitoring").glob("*-labelled.json")
+    (path,) = (project.root / "store" / "monitoring").glob(f"*-{champion.bundle_id[:12]}-labelled.json")
     return project, asked, lost, json.loads(path.read_text())["details"]["formers"]
 
 
