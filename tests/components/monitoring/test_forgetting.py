@@ -141,28 +141,39 @@ def test_what_one_that_was_killed_left_behind_is_removed(log, store):
 
 
 WRITER = """
-import sys
+import itertools, pathlib, sys, time
 from components.serving.prediction_log import PredictionLog, Record
-log = PredictionLog(sys.argv[1], worker="w", mode=sys.argv[2], window_seconds=0.001)
-for number in range(4000):
+folder, enough = map(pathlib.Path, sys.argv[1:3])
+log = PredictionLog(folder, worker="w", mode=sys.argv[3], window_seconds=0.001)
+for number in itertools.count():
     log.append(Record(f"r{number}", 1.5, "champion", "b", "1", {"age": [number]}, {"y_score": [0.5]}))
+    time.sleep(0.001)
+    if enough.exists():
+        break
+print(number + 1)
 sys.exit(0 if log.close() else 1)
 """
 
 
 @pytest.mark.parametrize("mode", ["strict", "window"])
 def test_a_server_that_goes_on_writing_loses_nothing(tmp_path, mode):
+    folder, enough = tmp_path / "log", tmp_path / "enough"
+    folder.mkdir()
     erased: list[str] = []
-    with subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), mode], cwd=packed.ROOT) as server:
-        while server.poll() is None or not erased:
-            sevens = lambda each: {0} if each.request_id.endswith("7") else ()  # noqa: E731
-            erased += prediction_log.forget(tmp_path, sevens).prediction_ids
+    sevens = lambda each: {0} if each.request_id.endswith("7") else ()  # noqa: E731
+    writer = [sys.executable, "-c", WRITER, str(folder), str(enough), mode]
+    with subprocess.Popen(writer, cwd=packed.ROOT, stdout=subprocess.PIPE, text=True) as server:
+        while server.poll() is None:
+            erased += prediction_log.forget(folder, sevens).prediction_ids
+            if len(prediction_log.segments(folder)) > 2:  # so rows were taken out twice while it wrote
+                enough.touch()
+        written = int(server.stdout.read())
     assert server.returncode == 0
-    found = logged(tmp_path)
-    assert len({*found, *erased}) == len(found) + len(erased) == 4000
+    found = logged(folder)
+    assert len({*found, *erased}) == len(found) + len(erased) == written
+    assert erased
     assert all(each.endswith("7:0") for each in erased)
-    assert read(tmp_path)[1] == 0
-    assert len(prediction_log.segments(tmp_path)) > 1  # so that rows were taken out while it wrote
+    assert read(folder)[1] == 0
 
 
 TODAY = date(2026, 3, 10)
