@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -147,7 +148,8 @@ folder, enough = map(pathlib.Path, sys.argv[1:3])
 log = PredictionLog(folder, worker="w", mode=sys.argv[3], window_seconds=0.001)
 for number in itertools.count():
     log.append(Record(f"r{number}", 1.5, "champion", "b", "1", {"age": [number]}, {"y_score": [0.5]}))
-    time.sleep(0.001)
+    if number % 4 == 0:
+        time.sleep(0.001)
     if enough.exists():
         break
 print(number + 1)
@@ -160,12 +162,21 @@ def test_a_server_that_goes_on_writing_loses_nothing(tmp_path, mode):
     folder, enough = tmp_path / "log", tmp_path / "enough"
     folder.mkdir()
     erased: list[str] = []
-    sevens = lambda each: {0} if each.request_id.endswith("7") else ()  # noqa: E731
+
+    seen = -1
+
+    def sevens(each: Record) -> set[int]:
+        nonlocal seen
+        if (number := int(each.request_id[1:])) > seen:
+            seen = number + 100
+            time.sleep(0.01)  # so that more is written while the newest are copied
+        return {0} if number % 10 == 7 else set()
+
     writer = [sys.executable, "-c", WRITER, str(folder), str(enough), mode]
     with subprocess.Popen(writer, cwd=packed.ROOT, stdout=subprocess.PIPE, text=True) as server:
         while server.poll() is None:
             erased += prediction_log.forget(folder, sevens).prediction_ids
-            if len(prediction_log.segments(folder)) > 2:  # so rows were taken out twice while it wrote
+            if len(prediction_log.segments(folder)) > 5:  # so rows were taken out five times while it wrote
                 enough.touch()
         written = int(server.stdout.read())
     assert server.returncode == 0
