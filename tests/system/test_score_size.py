@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import batch_scoring
-from benchmarks.batch_scoring import phase
+from benchmarks.batch_phases import TASKS, phase
 
 SMALL, LARGE, SHARD_ROWS = 500_000, 3_000_000, 50_000
 MOST_BYTES = 70 << 20
@@ -24,7 +23,7 @@ def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], flo
         phase("table", folder, str(rows), "with noise")
         found["intake", rows] = phase("intake", folder, str(SHARD_ROWS))["peak"]
         scored = phase("score", folder, "0")
-        assert scored["answered"] == rows / batch_scoring.TASKS
+        assert scored["answered"] == rows / TASKS
         found["score", rows] = scored["peak"]
     return found
 
