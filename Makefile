@@ -116,7 +116,7 @@ forget: $(VENV)/.runtime ## remove what the log keeps longer than serving.log_da
 	@$(BIN)/python -m components.monitoring.forgetting --log "$(LOG)" \
 	    $(if $(findstring command,$(origin ID)),--id "$${ID}") $(if $(COLUMN),--column "$${COLUMN}" --value "$${VALUE:-}")
 retrain: $(VENV)/.runtime ## answer the newest request of a monitor: train, judge, deploy; or ask yourself (REASON='a sentence' ENV=production)
-	@$(BIN)/python -m flows.retrain --environment "$(ENV)" --reason "$(REASON)"
+	@$(BIN)/python -m flows.retrain --environment "$(ENV)" --reason "$${REASON:-}"
 ledger: $(VENV)/.runtime ## every decision, whether the chain holds, and MLflow's alias put right
 	@$(BIN)/python -m components.release.history
 

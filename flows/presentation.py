@@ -234,7 +234,14 @@ def _deployed(run: Any) -> list[str]:
         )
     if run.check:
         told.append(f"Against the champion\t{run.check.status}: {run.check.reason}")
-    return [*told, *([f"Files\t{run.folder}"] if run.folder else [])]
+    return [*told, *([f"Files\t{_files(run)}"] if run.folder else [])]
+
+
+def _files(run: Any) -> str:
+    """Where the deployable files are; a pod's own disk ends with it."""
+    if not on_cluster():
+        return str(run.folder)
+    return f"to be written in a clone of the project and rolled out: make deploy ENV={run.target.environment}"
 
 
 def monitored(run: Any, figures: Mapping[str, Sequence[Figure]]) -> list[Any]:

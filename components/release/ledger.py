@@ -108,8 +108,11 @@ class Ledger:
         """
         facts = _facts(event, run, bundle_id, by, why, details or {}, once_key)
         known: list[Entry] = []
+        entry: Entry | None = None
         for _ in range(_ATTEMPTS):
             known = self._read_on(known)
+            if entry in known:  # it was kept, but the answer that said so was lost
+                return entry
             for earlier in known:
                 if once_key and earlier.details.get("once_key") == once_key:
                     return _same(earlier, facts)
@@ -252,7 +255,7 @@ def _facts(
 
 
 def _sealed(facts: Entry, number: int, previous: str) -> Entry:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="microseconds")  # of two entries of the same facts
     entry = replace(facts, number=number, at=now, previous=previous)
     return replace(entry, hash=entry.digest())
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components.release.ledger import Ledger
 from components.store import Store
 
 CONFLICT = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -63,12 +64,13 @@ class BusyS3:
     Attributes:
         conflicts: How many more of them meet a conflict.
         meanwhile: What happens before such an answer.
+        lost: How many more of them are done, and answered with an error.
     """
 
     def __init__(self) -> None:
         from moto.server import DomainDispatcherApplication, create_backend_app
 
-        self.conflicts = 0
+        self.conflicts = self.lost = 0
         self.meanwhile: Callable[[], Any] = lambda: None
         self._s3 = DomainDispatcherApplication(create_backend_app)
 
@@ -78,6 +80,11 @@ class BusyS3:
             self.meanwhile()
             start_response("409 Conflict", [("Content-Type", "application/xml")])
             return [CONFLICT]
+        if self.lost and environ.get("HTTP_IF_NONE_MATCH") == "*":
+            self.lost -= 1
+            b"".join(self._s3(environ, lambda *_: None))
+            start_response("500 Internal Server Error", [("Content-Length", "0")])
+            return []
         return self._s3(environ, start_response)
 
 
@@ -100,6 +107,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[BusyS3]:
     boto3.client("s3").create_bucket(Bucket="project")
     yield application
     server.shutdown()
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def test_a_conflict_on_s3_is_tried_again(s3: BusyS3) -> None:
@@ -114,6 +122,14 @@ def test_a_conflict_on_s3_with_a_writer_who_wins_is_a_name_taken(s3: BusyS3) -> 
     s3.conflicts, s3.meanwhile = 1, lambda: store.write("x", b"theirs")
     assert not store.write_if_absent("x", b"mine")
     assert store.read("x") == b"theirs"
+
+
+def test_a_ledger_entry_that_was_kept_though_the_answer_got_lost_is_not_written_twice(s3: BusyS3) -> None:
+    ledger = Ledger(Store("s3://project/answers"))
+    s3.lost = 1
+    entry = ledger.append(event="rejected", run="TrainFlow/1", bundle_id="b" * 64, by="ada", why="P01 failed")
+    assert s3.lost == 0
+    assert ledger.entries() == [entry]
 
 
 def test_a_conflict_on_s3_that_does_not_end_is_an_error(s3: BusyS3) -> None:

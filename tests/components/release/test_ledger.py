@@ -362,8 +362,11 @@ def test_threads_on_a_store_that_is_no_folder_make_one_whole_chain(request):
 def bucket(monkeypatch) -> Iterator[str]:
     """A bucket on a real S3 server in this process."""
     import boto3
+    import s3fs
     from moto.server import ThreadedMotoServer
 
+    # A file system remembers the address of its server.
+    s3fs.S3FileSystem.clear_instance_cache()
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
