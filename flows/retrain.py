@@ -66,7 +66,7 @@ class Retraining:
             reason: of a person who asks; "" answers what a monitor asked.
 
         Raises:
-            ConfigError: config.toml is none that could be trained by.
+            ConfigError: config.toml is none that could be trained by, or the webhook's address is none.
             RefusalError: others answer it, it broke off, or so many failed that a person is to look.
         """
         if reason:
@@ -77,6 +77,7 @@ class Retraining:
         patience = self._settings.retraining.patience_hours
         retraining.end_if_gone(self._ledger, self._environment, patience_hours=patience, by=self._by)
         require_known(self._settings)
+        telling.require_webhook()
         begun = self._begin(now.open)
         outcome: Outcome = "failed"
         why = "It broke off."

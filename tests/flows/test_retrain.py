@@ -165,6 +165,14 @@ def test_a_configuration_that_cannot_be_trained_by_is_refused_before_anything_be
     assert since(project, count) == []
 
 
+def test_a_webhook_that_could_call_nobody_is_refused_before_anything_begins(asked):
+    project, _, count = asked
+    done = project.python("-m", "flows.retrain", MONITOR_WEBHOOK_URL="hooks.example.com/tok-en")
+    assert (done.code, "MONITOR_WEBHOOK_URL is no http" in done.output) == (1, True), done.output
+    assert "tok-en" not in done.output
+    assert since(project, count) == []
+
+
 def test_a_flow_that_cannot_begin_is_a_failure_that_says_why(asked):
     project, _, count = asked
     with (project.root / "flows" / "train.py").open("a", encoding="utf-8") as code:
