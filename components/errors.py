@@ -48,6 +48,10 @@ class RefusalError(FlowprintError):
     """A bundle may not go where it was to go, or did not do there what it should."""
 
 
+class ApprovalError(RefusalError):
+    """A bundle may go there as soon as a person has approved it."""
+
+
 class DeploymentError(FlowprintError):
     """A deployment's folder does not say what is to be served, or the settings of its server are wrong."""
 

@@ -47,7 +47,7 @@ class DeployFlow(ConfiguredFlow):
         entries = Ledger(self.durable).entries()
         self.decision, self.champion = deployments.chosen(self, entries)
         self.beside = candidates.beside(entries, self.target.environment)
-        self.refusal = ""
+        self.refusal, self.awaits_approval = "", False
         deployments.unless_refused(self, deployments.allowed)
         self.next(self.smoke)
 

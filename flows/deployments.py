@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from metaflow.exception import MetaflowException
 
-from components.errors import BundleError, FlowprintError, LedgerError, RefusalError
+from components.errors import ApprovalError, BundleError, FlowprintError, LedgerError, RefusalError
 from components.release import candidates
 from components.release.ledger import Entry, Event, Ledger, champions
 from components.release.registry import Registry
@@ -83,7 +83,7 @@ def unless_refused(run: Any, action: Callable[[Any], Any]) -> Any:
     try:
         return action(run)
     except (RefusalError, BundleError) as error:
-        run.refusal = str(error)
+        run.refusal, run.awaits_approval = str(error), isinstance(error, ApprovalError)
     except MetaflowException as error:
         run.refusal = f"The bundle {run.decision.bundle_id[:12]} is not in this Metaflow datastore: {error}"
     return None
@@ -218,8 +218,8 @@ def record(run: Any, by: str) -> str:
     if done := unless_refused(run, append):
         return str(done.event)
     return ledger.append(
-        event="refused", run=decision.run, bundle_id=decision.bundle_id, by=by, why=run.refusal, details=details,
-        once_key=run.origin,
+        event="refused", run=decision.run, bundle_id=decision.bundle_id, by=by, why=run.refusal,
+        details={**details, "awaits_approval": run.awaits_approval}, once_key=run.origin,
     ).event  # fmt: skip
 
 

@@ -34,8 +34,9 @@ class MonitorFlow(ConfiguredFlow):
     @step
     def start(self):
         """Find the champion, and which windows have ended."""
-        from flows import monitoring
+        from flows import monitoring, telling
 
+        telling.require_webhook()
         self.first_run, self.looked_at = current.run_id, self.until or now()
         self.environment_ = self.environment or self.settings.deploy.live
         self.promotion = monitoring.champion(self)
@@ -62,15 +63,16 @@ class MonitorFlow(ConfiguredFlow):
 
     @step
     def tell(self):
-        """Make alerts of the history, and tell the ledger and the webhook those that are new."""
+        """Make alerts of the history, and tell the ledger and the webhook those that are new; ask for another training."""
         from flows import monitoring, telling
 
         self.accounts = monitoring.history(self, self.promotion)
         self.alerts = telling.told(self, self.accounts)
         late = telling.told_of_those_before(self)
         self.new = telling.record(self, [(self.promotion, each) for each in self.alerts] + late, author())
-        self.sent = telling.sent(self, [*self.alerts, *(alert for _, alert in late)])
         self.asked = telling.ask(self, self.alerts, self.accounts, author())
+        # What others do not take holds up no request.
+        self.sent = telling.sent(self, [*self.alerts, *(alert for _, alert in late)])
         self.answered = telling.answer(self, author())
         self.next(self.publish)
 

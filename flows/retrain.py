@@ -9,22 +9,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from metaflow import Runner
+from metaflow.exception import MetaflowException
 
 from components import config
 from components.errors import ConfigError, FlowprintError, RefusalError
 from components.release import retraining
 from components.release.candidates import LEAST_LETTERS
 from components.release.ledger import Entry, Ledger
-from components.release.retraining import REQUESTED, Outcome
+from components.release.retraining import AWAITS, REQUESTED, Outcome
 from components.store import Store
 from flows import telling
-from flows.orchestration import ROOT, anchored
+from flows.orchestration import ROOT, anchored, require_known
 
 NOTHING = "Nothing asks for another training."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if nothing was asked, or the request was answered (also by a challenger that was refused); 1 if it was not."""
+    """0 if nothing was asked, or the request was answered (also by a challenger that was refused, or awaits approval); 1 if not."""
     parser = argparse.ArgumentParser(prog="make retrain", description=__doc__)
     parser.add_argument(
         "--environment", default="", help="whose champion; by default the last one of config.toml"
@@ -65,7 +66,8 @@ class Retraining:
             reason: of a person who asks; "" answers what a monitor asked.
 
         Raises:
-            RefusalError: others answer it, or so many failed that a person is to look.
+            ConfigError: config.toml is none that could be trained by, or the webhook's address is none.
+            RefusalError: others answer it, it broke off, or so many failed that a person is to look.
         """
         if reason:
             self._ask(reason)
@@ -74,13 +76,19 @@ class Retraining:
             return NOTHING
         patience = self._settings.retraining.patience_hours
         retraining.end_if_gone(self._ledger, self._environment, patience_hours=patience, by=self._by)
+        require_known(self._settings)
+        telling.require_webhook()
         begun = self._begin(now.open)
         outcome: Outcome = "failed"
         why = "It broke off."
         try:
             outcome, why = self._trained(now.open)
+        except MetaflowException as error:
+            why = f"A flow could not begin: {error}"
         finally:
             retraining.end(self._ledger, begun, outcome, why, by=self._by)
+        if outcome == "failed":
+            raise RefusalError(f"Failed: {why} The request stays open; make retrain tries it again.")
         return f"{outcome.capitalize()}: {why}"
 
     def _ask(self, reason: str) -> None:
@@ -129,10 +137,7 @@ class Retraining:
             champion = self._ledger.champion(self._environment)
             if champion is not None and champion.bundle_id == decision.bundle_id:
                 return "promoted", f"{decision.run} is the champion of {self._environment}."
-            return (
-                "refused",
-                f"{decision.run} was not deployed, and the champion goes on: {self._refusal(decision)}",
-            )
+        return self._refused(decision)
 
     def _decided(self, request: Entry) -> Entry | None:
         """The decision on the run that answered the request."""
@@ -149,13 +154,18 @@ class Retraining:
         ]
         return decision.details["data_version"] in made
 
-    def _refusal(self, decision: Entry) -> str:
+    def _refused(self, decision: Entry) -> tuple[Outcome, str]:
+        """Why what the gates approved is not the champion, by the newest refusal."""
         found = [
-            entry.why
+            entry
             for entry in self._ledger.entries()
             if entry.event == "refused" and entry.bundle_id == decision.bundle_id
         ]
-        return found[-1] if found else "the deployment broke off; its log tells why."
+        why = found[-1].why if found else "the deployment broke off; its log tells why."
+        if found and found[-1].details.get("awaits_approval"):
+            then = f"Then: make deploy BUNDLE={decision.run}."
+            return AWAITS, f"{decision.run} passed the gates, and the champion goes on. {why} {then}"
+        return "refused", f"{decision.run} was not deployed, and the champion goes on: {why}"
 
 
 def _run(file: str, **parameters: Any) -> Any:

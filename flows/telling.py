@@ -65,6 +65,16 @@ def record(run: Any, given: Sequence[tuple[Entry, Alert]], by: str) -> int:
     return len(new)
 
 
+def require_webhook() -> None:
+    """Pass if there is no webhook, or its address is one.
+
+    Raises:
+        ConfigError: alerts could not be sent there.
+    """
+    if url := os.environ.get(webhook.VARIABLE, ""):
+        webhook.require_address(url)
+
+
 def sent(run: Any, given: Sequence[Alert]) -> str:
     """What became of the alerts at the webhook, in a sentence that does not tell its address."""
     url = os.environ.get(webhook.VARIABLE, "")

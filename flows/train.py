@@ -72,7 +72,7 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         self.taken = intake.take_in(
             anchored(data.source),
             named=redacted(data.source),
-            period=intake.Period(data.time, data.since, self._until()),
+            period=intake.Period(data.time, data.since, "" if self.until else data.until, self.until),
             contract=self.contract,
             purpose=intake.Purpose(data.target, data.positive, data.key, data.weight, data.task == "binary"),
             max_quarantined_fraction=data.max_quarantined_fraction,
@@ -87,15 +87,6 @@ class TrainFlow(ConfiguredFlow, TakenRows):
         self.git_commit, self.lock_sha256 = git_commit(), sha256(self.lock)
         presentation.show(*presentation.taken(self.taken))
         self.next(self.divide)
-
-    def _until(self):
-        """The last time that is taken in: a day that was asked for stands for its year where the table's times are numbers."""
-        asked = self.until or self.settings.data.until
-        numbers = self.settings.data.time and self.contract.types[self.settings.data.time] in (
-            "integer",
-            "number",
-        )
-        return asked[:4] if numbers and self.until else asked
 
     @step
     def divide(self):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from components.store import Store
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+
 
 @dataclass(frozen=True)
 class Period:
@@ -36,16 +39,24 @@ class Period:
         column: the time column, or "" for all rows.
         since: the first value that is meant, or "".
         until: the last value that is meant, or ""; a day stands for all its hours.
+        day: the last day that is meant, whatever the column holds, or ""; of years it is the whole year of that day. What is no
+            day is a value, as ``until`` is.
     """
 
     column: str = ""
     since: str = ""
     until: str = ""
+    day: str = ""
 
     @property
     def limited(self) -> bool:
         """Whether not every row is meant."""
-        return bool(self.since or self.until)
+        return bool(self.since or self.until or self.day)
+
+    @property
+    def told(self) -> str:
+        """From when to when, in words."""
+        return f"from {self.since or 'the start'} to {self.day or self.until or 'the end'}"
 
 
 @dataclass(frozen=True)
@@ -251,8 +262,7 @@ def within(table: pl.DataFrame, period: Period, contract: Contract) -> pl.DataFr
     meant = of_period(table[period.column], period, contract.column(period.column).type)
     if not meant.any():
         raise DataError(
-            f"No row of the source has {period.column!r} from {period.since or 'the start'} to "
-            f"{period.until or 'the end'}; correct data.since and data.until."
+            f"No row of the source has {period.column!r} {period.told}; correct data.since and data.until."
         )
     return table.filter(meant.fill_null(value=True))
 
@@ -266,13 +276,17 @@ def of_period(values: pl.Series, period: Period, kind: ColumnType) -> pl.Series:
         kind: what the column's values are; the ends are read as the same.
 
     Raises:
-        ConfigError: an end is no value of its type.
+        ConfigError: an end is no value of its type, or a day is the end of numbers that are no years.
     """
     times = read_as(known(values, kind), kind)
     if kind == "category":
         times = times.cast(pl.String)
     meant = times.is_not_null()
-    for key, text in (("since", period.since), ("until", period.until)):
+    day = period.day
+    if kind in ("integer", "number") and _DAY.fullmatch(day):
+        meant &= _until_year(times, period)
+        day = ""
+    for key, text in (("since", period.since), ("until", period.until), ("until", day)):
         if not text:
             continue
         end = read_as(known(pl.Series([text]), kind), kind)[0]
@@ -288,6 +302,23 @@ def of_period(values: pl.Series, period: Period, kind: ColumnType) -> pl.Series:
         else:
             meant &= times <= end
     return meant.set(times.is_null(), None)
+
+
+def _until_year(years: pl.Series, period: Period) -> pl.Series:
+    """Which years are not after that of a day.
+
+    Raises:
+        ConfigError: they are none.
+    """
+    # A row that breaks the contract is no reason to refuse: most of them must be years.
+    usual = years.median()
+    if usual is not None and not 1000 <= cast(float, usual) < 10_000:
+        raise ConfigError(
+            f"Wanted are the rows until {period.day}, but data.time is {period.column!r}, which holds numbers such as "
+            f"{years.drop_nulls()[0]} that are no years of four digits: which of them come after that day is not known. Let the "
+            "source give dates, times or years; or train without an end: make retrain REASON='...'."
+        )
+    return years < int(period.day[:4]) + 1
 
 
 def require_positive(table: pl.DataFrame, purpose: Purpose) -> None:

@@ -38,7 +38,7 @@ CHAPTERS, CHAPTERS_A_PERIOD = 9, 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 if every promise was kept; 1 if one was broken, or the loop could not begin."""
+    """0 if every promise was kept and no chapter failed; 1 if not, or the loop could not begin."""
     parser = argparse.ArgumentParser(prog="make loop", description=__doc__)
     parser.add_argument("--venv", default=".venv", help="the environment with what is installed")
     options = parser.parse_args(arguments)
@@ -91,7 +91,7 @@ def _live(root: Path, venv: str) -> int:
         finally:
             _write(timeline, copy)
     display.line(f"\n{page.table(timeline)}\n")
-    for text, kept in timeline.promises:
+    for text, kept in timeline.judged:
         display.line(f" {'✓' if kept else '✗'} {text}")
     display.line(f"\nThe timeline, with its picture and every evidence: {FOLDER / 'timeline.html'}")
     return 0 if timeline.kept else 1

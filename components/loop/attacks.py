@@ -9,6 +9,7 @@ from components.loop import spoiled
 from components.loop.clients import Background
 from components.loop.project import changed
 from components.loop.world import Result, World
+from components.scoring.intake import DRIFTED
 
 QUICK = {"search": {"families": ["linear"], "trials": 2, "folds": 2}}
 """A model of nothing is searched for briefly."""
@@ -41,8 +42,9 @@ def bad_table(world: World) -> Result:
     path = world.copy.root / "data" / "spoiled.parquet"
     spoiled.rows(rows, rule, range(rows.height)).write_parquet(path)
     done = world.copy.run("score", SOURCE="data/spoiled.parquet")
-    world.promise("a table that broke the contract is not scored", done.code != 0)
-    return Result("blocked" if done.code else "failed", done.refusal, world.evidence(done))
+    blocked = done.code != 0 and DRIFTED in done.refusal
+    world.promise("a table that broke the contract is not scored", blocked)
+    return Result("blocked" if blocked else "failed", done.refusal, world.evidence(done))
 
 
 def bad_model(world: World) -> Result:

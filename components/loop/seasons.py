@@ -7,6 +7,7 @@ from datetime import timedelta
 import polars as pl
 
 from components.loop.clients import Background
+from components.loop.timeline import Status
 from components.loop.world import BrokenOffError, Lived, Result, World
 from components.monitoring.accounts import Stage
 from components.release import retraining
@@ -99,7 +100,9 @@ def label(world: World, lived: Lived) -> Result:
 def retrain(world: World, lived: Lived, following: Lived, *, first: bool) -> Result:
     """Answer the monitor's request, or a person's where none was made, while rows of the next period are asked about."""
     before = world.champion()
-    asked = retraining.tried(world.copy.ledger.entries(), world.copy.live).open
+    now = retraining.tried(world.copy.ledger.entries(), world.copy.live)
+    asked, most = now.open, world.settings.retraining.most_failures
+    stopped = bool(asked and retraining.stopped(now, world.copy.live, most))
     if asked is None and not first:
         return Result(
             "skipped", f"No alert of {lived.name} asks for another training, and nothing is trained."
@@ -124,12 +127,22 @@ def retrain(world: World, lived: Lived, following: Lived, *, first: bool) -> Res
     meanwhile = f" Meanwhile {count.requests:,} requests, {count.failed} failed."
     if done.code or after.bundle_id == before.bundle_id:
         said = f"{why} The champion goes on: {done.last}{meanwhile}"
-        return Result(
-            "failed" if done.code or count.failed else "blocked", said, world.evidence(done, *reports)
-        )
+        status = unchanged(done.code, stopped=stopped, failed_requests=count.failed)
+        return Result(status, said, world.evidence(done, *reports))
     world.promise("a new champion took over under traffic with no failed request", taken and not count.failed)
     said = f"{why} {world.called(after.bundle_id)} passed every gate, was compared with {world.called(before.bundle_id)} and took over.{meanwhile}"
     return Result("good" if taken and not count.failed else "failed", said, world.evidence(done, *reports))
+
+
+def unchanged(code: int, *, stopped: bool, failed_requests: int) -> Status:
+    """How a retraining that gave no new champion is told.
+
+    Args:
+        code: by which `make retrain` ended.
+        stopped: whether so many had failed before that a person was called, and nothing was tried.
+        failed_requests: meanwhile.
+    """
+    return "failed" if failed_requests or (code and not stopped) else "blocked"
 
 
 def split(world: World) -> Result:

@@ -33,7 +33,7 @@ class Event:
         when: the period of the story, such as "2016".
         lane: of the picture.
         status: "good" if it went as it should; "alarm"; "blocked" if something bad was kept out; "failed" if the loop's
-            promise was broken; "skipped" if it could not be shown.
+            promise was broken, or a command failed; "skipped" if it could not be shown.
         title: what was done.
         said: what came of it, in a sentence.
         evidence: at least one, unless it was skipped.
@@ -83,9 +83,14 @@ class Timeline:
     promises: list[tuple[str, bool]] = field(default_factory=list)
 
     @property
+    def judged(self) -> list[tuple[str, bool]]:
+        """Every promise, and that no event failed: one may, by which no promise is broken."""
+        return [*self.promises, ("no chapter failed", all(event.status != "failed" for event in self.events))]
+
+    @property
     def kept(self) -> bool:
-        """Whether every promise was kept, and there was one."""
-        return bool(self.promises) and all(kept for _, kept in self.promises)
+        """Whether every promise was kept, there was one, and no event failed."""
+        return bool(self.promises) and all(kept for _, kept in self.judged)
 
     @property
     def seconds(self) -> float:

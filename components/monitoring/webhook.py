@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import json
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from components.errors import ConfigError
 from components.monitoring.accounts import FOLDER
@@ -41,15 +41,37 @@ def deliver(alerts: Sequence[Alert], url: str, store: Store) -> tuple[int, list[
     return sent, failed
 
 
+def require_address(url: str) -> None:
+    """Pass if alerts can be posted to this address.
+
+    Raises:
+        ConfigError: it is none of http or https.
+    """
+    if _place(url) is None:
+        raise ConfigError(
+            f"The environment's {VARIABLE} is no http or https address, such as https://hooks.example.com/path; its value "
+            "is not shown here. Correct it, or unset it."
+        )
+
+
+def _place(url: str) -> SplitResult | None:
+    """The parts of an http or https address; None if it is none."""
+    try:
+        place = urlsplit(url)
+        usable = place.scheme in ("http", "https") and place.hostname and place.port != 0
+    except ValueError:
+        return None
+    return place if usable else None
+
+
 def _posted(body: bytes, url: str) -> str:
     """Why the webhook did not take it; "" if it did."""
-    place = urlsplit(url)
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise ConfigError(
-            f"The environment's {VARIABLE} is no http or https address; its value is not shown here."
-        )
+    place = _place(url)
+    if place is None:
+        return f"{VARIABLE} is no http or https address"
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     try:
+        assert place.hostname
         connection = kind(place.hostname, place.port, timeout=TIMEOUT_SECONDS)
         path = (place.path or "/") + (f"?{place.query}" if place.query else "")
         connection.request("POST", path, body, {"Content-Type": "application/json"})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.errors import ConfigError, RefusalError
+from components.errors import ApprovalError, ConfigError, RefusalError
 from components.release.ledger import PRODUCTION, Entry, champions
 
 TEST = "test"
@@ -193,7 +193,8 @@ def require_allowed(entries: Sequence[Entry], decision: Entry, to: Target, *, ag
             approval.
 
     Raises:
-        RefusalError: its run was rejected, or a person has not approved it where one must.
+        RefusalError: its run was rejected.
+        ApprovalError: a person has not approved it where one must.
     """
     of_bundle = [entry for entry in entries if entry.bundle_id == decision.bundle_id]
     decided = decisions(of_bundle)
@@ -203,7 +204,7 @@ def require_allowed(entries: Sequence[Entry], decision: Entry, to: Target, *, ag
             "alone, to show what serving it would cost."
         )
     if to.approval and not again and not any(entry.event == "approved by a person" for entry in of_bundle):
-        raise RefusalError(
+        raise ApprovalError(
             f"config.toml asks that a person approves each promotion, and nobody approved bundle "
             f"{decision.bundle_id[:12]}: make approve RUN={decision.run} REASON='...'."
         )

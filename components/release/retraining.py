@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from components.errors import RefusalError
 from components.release.ledger import PRODUCTION, Entry, Event, Ledger, champions
@@ -17,8 +17,10 @@ REQUESTED: Event = "retraining requested"
 BEGUN: Event = "retraining begun"
 ENDED: Event = "retraining ended"
 
-Outcome = Literal["promoted", "rejected", "refused", "failed"]
-"""What became of a retraining: its model is the champion; the gates or the deployment refused it; or it broke off."""
+AWAITS: Final = "awaits approval"
+Outcome = Literal["promoted", "rejected", "refused", "failed", "awaits approval"]
+"""What became of a retraining: its model is the champion; the gates or the deployment refused it; it broke off; or a person
+is still to approve what the gates approved."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Tried:
 
     Attributes:
         open: the newest request that nobody has answered; it answers those before it.
-        failures: how many retrainings ended without a new champion since the last that gave one, or since a person asked.
+        failures: how many retrainings ended without a new champion since the last that gave one, or since a person asked; one
+            that waits for a person's approval is none.
         begun: the entry of whoever works on the open request, or None.
     """
 
@@ -41,8 +44,8 @@ def tried(entries: Sequence[Entry], environment: str) -> Tried:
 
     Where a process trains, it says itself what became of it. Where an event started the training nobody waits for its end:
     the rejection of the run that the request caused ends it, and so does the refusal or the promotion of its bundle. A
-    retraining that broke off leaves its request open, to be tried again; every other end answers it. A request about a
-    champion of the past is answered by its successor.
+    retraining that broke off leaves its request open, to be tried again; every other end answers it, also that a person is to
+    approve the model. A request about a champion of the past is answered by its successor.
     """
     of_it = [
         entry
@@ -69,12 +72,12 @@ def tried(entries: Sequence[Entry], environment: str) -> Tried:
             failures = 0
         elif entry.event == ENDED:
             outcome = entry.details["outcome"]
-            failures = 0 if outcome == "promoted" else failures + 1
+            failures = 0 if outcome == "promoted" else failures + (outcome != AWAITS)
             begun = None
             if requested and outcome != "failed" and requested.number <= entry.details["request_number"]:
                 requested = None
         if cause and entry.event in ("rejected", "refused"):
-            failures += 1
+            failures += not entry.details.get("awaits_approval", False)
             requested = requested if requested and requested.hash != cause else None
         if cause and begun and begun.details.get("cause") == cause:
             begun = None

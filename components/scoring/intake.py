@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from components.scoring.asked import Asked
     from components.store import Store
 
+DRIFTED = "The table has drifted out of the bundle's contract"
+"""How a refusal begins for which too many rows are to blame."""
 _SHOWN = 60
 
 
@@ -188,7 +190,7 @@ def _require_few(
     if refused <= fraction * rows:
         return
     raise ContractError(
-        f"The table has drifted out of the bundle's contract: {refused:,} of the {seen:,} rows that were looked at break it "
+        f"{DRIFTED}: {refused:,} of the {seen:,} rows that were looked at break it "
         f"({refused / seen:.2%}); at most {fraction:.2%} of all may (data.max_quarantined_fraction):\n"
         f"{account(tuple(violations.values()))}\n"
         f"Nothing was scored; the rows with their reasons are kept in {folder}/refused-*.parquet of the store. Correct the "

@@ -193,12 +193,12 @@ class Project:
             output = process.communicate()[0]
         return Done(process.returncode, COLLECTED.sub("", output))
 
-    def python(self, *words: str) -> Done:
-        """How Python ended, in the project's folder."""
+    def python(self, *words: str, **environment: str) -> Done:
+        """How Python ended, in the project's folder; the environment is added to the project's own."""
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.root,
-            env=self.environment,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             check=False,

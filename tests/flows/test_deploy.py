@@ -168,15 +168,16 @@ def test_a_program_that_answers_otherwise_is_refused(returned, project):
     runs.beside(project, "5", {"smoke.json": json.dumps(recorded).encode()})
     output, entries = refused(project, "--bundle", "TrainFlow/5")
     assert "answers otherwise than recorded" in output
-    assert entries[0].event == "refused"
+    assert (entries[0].event, entries[0].details["awaits_approval"]) == ("refused", False)
 
 
 @pytest.mark.system
 def test_where_a_person_must_approve_one_must(returned, project):
     configured = (project.root / "config.toml").read_text(encoding="utf-8")
     (project.root / "config.toml").write_text(toml(changed(deploy={"approval": True})), encoding="utf-8")
-    output, _ = refused(project, "--bundle", "TrainFlow/2")
+    output, entries = refused(project, "--bundle", "TrainFlow/2")
     assert "make approve RUN=TrainFlow/2" in output
+    assert entries[0].details["awaits_approval"] is True
     done = project.python("-m", "components.release.approval", "TrainFlow/2", "--reason", "seen by the owner")
     assert done.code == 0, done.output
     assert project.deploy("--bundle", "TrainFlow/2").code == 0

@@ -321,6 +321,16 @@ def test_two_monitors_at_once_agree(trained, done, tmp_path):
     assert len(requests(project)) == len(requests(done[0]))
 
 
+def test_a_webhook_that_is_no_address_is_refused_before_anything_is_looked_at(trained, tmp_path):
+    project = watched(trained, tmp_path / "project")
+    told = project.monitor(MONITOR_WEBHOOK_URL="hooks.example.com/tok-en")
+    assert told.code != 0
+    assert "MONITOR_WEBHOOK_URL is no http or https address" in told.output
+    assert "Traceback" not in told.output
+    assert "tok-en" not in told.output
+    assert not (project.root / "store" / "monitoring").exists()
+
+
 def test_without_a_champion_there_is_nothing_to_watch(trained, tmp_path):
     project = copied(trained, tmp_path / "project")
     told = project.monitor()

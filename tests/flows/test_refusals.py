@@ -62,6 +62,14 @@ def test_a_refused_configuration_starts_no_run(misconfigured):
     assert "Workflow starting" not in misconfigured
 
 
+def test_a_day_until_which_numbers_that_are_no_years_are_wanted_is_refused(tmp_path):
+    table = rows(500).with_columns(month=201601 + pl.int_range(pl.len()) % 12)
+    project = Project.make(tmp_path / "project", table, changed(data={"time": "month"}))
+    output = refused(project, "run", "--until", "2016-03-31")
+    assert "holds numbers such as 2016" in output
+    assert not project.store.names("snapshots")
+
+
 TABLES = {
     "missing column": (rows(500).drop("age"), "missing columns: age"),
     "unexpected column": (rows(500).with_columns(extra=pl.lit(1)), "unexpected columns: extra"),

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from components.release.ledger import Ledger
-from components.release.retraining import BEGUN, ENDED, REQUESTED
+from components.release.retraining import BEGUN, ENDED, REQUESTED, tried
 from components.serving.program import Program
 from tests.flows import faults, runs
 from tests.flows.project import TARGET, changed, rows, toml
@@ -146,6 +146,64 @@ def test_of_two_at_once_one_trains_the_unworthy_is_refused_and_in_the_end_a_pers
     assert "a person is to look why" in done.output
     assert "Traceback" not in done.output
     assert since(project, before) == [REQUESTED, "alerted"]
+
+
+@pytest.fixture
+def asked(trained, tmp_path):
+    """A project with a champion, a request for another training, and how long the ledger is."""
+    project = watched(trained, tmp_path / "project")
+    return project, ask(project, "2016"), len(Ledger(project.store).entries())
+
+
+def test_a_configuration_that_cannot_be_trained_by_is_refused_before_anything_begins(asked):
+    project, _, count = asked
+    (project.root / "config.toml").write_text(
+        toml(changed(search={"families": ["oracle"]})), encoding="utf-8"
+    )
+    done = retrain(project)
+    assert (done.code, "'oracle'" in done.output, "Traceback" in done.output) == (1, True, False), done.output
+    assert since(project, count) == []
+
+
+def test_a_webhook_that_could_call_nobody_is_refused_before_anything_begins(asked):
+    project, _, count = asked
+    done = project.python("-m", "flows.retrain", MONITOR_WEBHOOK_URL="hooks.example.com/tok-en")
+    assert (done.code, "MONITOR_WEBHOOK_URL is no http" in done.output) == (1, True), done.output
+    assert "tok-en" not in done.output
+    assert since(project, count) == []
+
+
+def test_a_flow_that_cannot_begin_is_a_failure_that_says_why(asked):
+    project, _, count = asked
+    with (project.root / "flows" / "train.py").open("a", encoding="utf-8") as code:
+        code.write(
+            "\nfrom metaflow.exception import MetaflowException\nraise MetaflowException('no such plugin')\n"
+        )
+    done = retrain(project)
+    assert (done.code, "Traceback" in done.output) == (1, False), done.output
+    assert "Failed: A flow could not begin: no such plugin" in done.output
+    ended = Ledger(project.store).entries()[-1]
+    assert since(project, count) == [BEGUN, ENDED]
+    assert (ended.details["outcome"], "no such plugin" in ended.why) == ("failed", True)
+
+
+def test_what_a_person_is_to_approve_is_no_failure_and_not_deployed_until_then(asked):
+    project, request, count = asked
+    (project.root / "config.toml").write_text(toml(changed(deploy={"approval": True})), encoding="utf-8")
+    other = runs.beside(project, "2", {"datasheet.md": b"# Another datasheet\n"})
+    Ledger(project.store).append(
+        event="approved", run=other.run, bundle_id=other.bundle_id, by="tester", why="all gates passed",
+        details={**other.details, "cause": request.hash, "data_version": "another", "once_key": "answer"},
+    )  # fmt: skip
+    done = retrain(project)
+    assert (done.code, "Awaits approval: TrainFlow/2 passed the gates" in done.output) == (0, True), (
+        done.output
+    )
+    assert "make approve RUN=TrainFlow/2" in done.output
+    assert since(project, count) == ["approved", "approved", BEGUN, "refused", ENDED]
+    assert Ledger(project.store).entries()[-1].details["outcome"] == "awaits approval"
+    now = tried(Ledger(project.store).entries(), "production")
+    assert (now.open, now.failures) == (None, 0)
 
 
 def test_where_nothing_was_asked_nothing_is_done(trained):

@@ -64,10 +64,37 @@ def nullable(contract, name):
         (Period("at", "2026-01-02", "2026-01-05"), 40),
         (Period("at", "2026-01-02T13:00", "2026-01-05T11:00"), 20),
         (Period("amount", "16"), 11),
+        (Period("at", "2026-01-02", day="2026-01-05"), 40),
+        (Period("week", day="10"), 100),
     ],
 )
 def test_a_period_means_the_same_rows_whatever_the_form(take, form, period, rows):
     assert take(form=form, period=period).snapshot.rows == rows
+
+
+@pytest.mark.parametrize(("kind", "rows"), [(pl.Int64, 150), (pl.Float64, 150), (pl.Int16, 150)])
+def test_of_years_a_day_means_its_whole_year(take, table, kind, rows):
+    years = table.with_columns(year=(2014 + pl.int_range(pl.len()) % 4).cast(kind))
+    contract = schema.infer(years)
+    assert take(years, contract=contract, period=Period("year", day="2016-03-31")).snapshot.rows == rows
+    assert (
+        take(years, contract=contract, period=Period("year", "2015", day="2016-12-31")).snapshot.rows == 100
+    )
+
+
+def test_a_year_that_is_none_does_not_keep_the_others_from_being_years(take, table):
+    years = table.with_columns(year=2014 + pl.int_range(pl.len()) % 4)
+    contract = schema.infer(years)
+    wrong = years.with_columns(year=pl.when(pl.col("week") == 1).then(-999).otherwise("year"))
+    taken = take(wrong, contract=contract, period=Period("year", day="2016-03-31"))
+    assert (taken.quarantined_rows, taken.snapshot.rows) == (10, 145 - 5)
+
+
+@pytest.mark.parametrize(("first", "step"), [(201601, 1), (1_459_468_799, 86_400), (1, 1), (16.0, 0.25)])
+def test_of_numbers_that_are_no_years_no_day_is_the_end(take, table, first, step):
+    times = table.with_columns(moment=first + step * (pl.int_range(pl.len()) % 12))
+    with pytest.raises(ConfigError, match=r"until 2016-03-31, but data.time is 'moment', .* no years"):
+        take(times, contract=schema.infer(times), period=Period("moment", day="2016-03-31"))
 
 
 def test_a_period_has_one_data_version_whatever_the_form(take):

@@ -63,6 +63,16 @@ def test_a_broken_promise_is_what_is_read_first(timeline, entries):
     assert "Every promise was kept" not in page
 
 
+def test_a_chapter_that_failed_is_told_though_no_promise_was_broken(timeline, entries):
+    assert timeline.kept
+    timeline.events.append(Event(99, 100, "2016", "training", "failed", "retrain", "It broke off."))
+    assert not timeline.kept
+    assert timeline.judged[-1] == ("no chapter failed", False)
+    page = html(timeline, entries, "project")
+    assert "A promise was broken" in page
+    assert re.search(r"broken.*No chapter failed", page)
+
+
 def test_without_a_promise_nothing_was_kept():
     assert not Timeline("Coaching").kept
 

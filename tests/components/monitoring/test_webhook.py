@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import ConfigError
 from components.monitoring.alerts import Alert
-from components.monitoring.webhook import deliver
+from components.monitoring.webhook import deliver, require_address
 from components.store import Store
 
 ALERTS = [
@@ -63,8 +63,28 @@ def test_what_was_not_taken_is_sent_again(tmp_path):
     assert len(got) == 2
 
 
-@pytest.mark.parametrize("url", ["file:///etc/secret", "secret", "ftp://host/secret"])
-def test_another_address_is_refused_without_telling_it(tmp_path, url):
-    with pytest.raises(ConfigError) as refused:
-        deliver(ALERTS, url, Store(str(tmp_path)))
+NO_ADDRESS = [
+    "file:///etc/secret", "secret", "ftp://host/secret", "hooks.example.com/secret", "http://[::1/secret",
+    "https://hooks.example.com:secret/x", "https://", "http://host:0/secret",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", NO_ADDRESS)
+def test_what_is_no_address_is_refused_without_telling_it(url):
+    with pytest.raises(ConfigError, match="MONITOR_WEBHOOK_URL is no http or https address") as refused:
+        require_address(url)
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.example.com/x?y=z", "http://127.0.0.1:8080", "http://[::1]/x"]
+)
+def test_an_address_is_none_that_is_refused(url):
+    require_address(url)
+
+
+@pytest.mark.parametrize("url", NO_ADDRESS)
+def test_alerts_that_cannot_be_sent_are_told_and_stop_nothing(tmp_path, url):
+    sent, failed = deliver(ALERTS, url, Store(str(tmp_path)))
+    assert (sent, len(failed)) == (0, 2)
+    assert "secret" not in str(failed)

@@ -124,6 +124,28 @@ def test_after_failures_in_a_row_nothing_more_is_tried_until_a_person_asks(ledge
     may_begin(ledger, asked)
 
 
+def test_what_awaits_a_persons_approval_is_answered_and_is_no_failure(ledger):
+    for window in range(3):
+        request = happen(ledger, REQUESTED, window=window)
+        may_begin(ledger, request)
+        end(ledger, request, "awaits approval")
+        assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 0, None)
+    end(ledger, happen(ledger, REQUESTED), "rejected")
+    end(ledger, happen(ledger, REQUESTED), "awaits approval")
+    assert now(ledger).failures == 1  # nor does it end the count
+
+
+def test_what_an_event_trained_and_awaits_a_persons_approval_is_answered_and_is_no_failure(ledger):
+    for window in range(3):
+        request = happen(ledger, REQUESTED, window=window)
+        by_event(ledger, request)
+        happen(ledger, "approved", f"{window}" * 64, cause=request.hash)
+        happen(ledger, "refused", f"{window}" * 64, awaits_approval=True)
+        assert (now(ledger).open, now(ledger).failures, now(ledger).begun) == (None, 0, None)
+    promote(ledger, "2" * 64)
+    assert now(ledger).failures == 0
+
+
 def test_a_rejected_run_that_an_event_started_answers_and_counts(ledger):
     request = happen(ledger, REQUESTED)
     happen(ledger, "rejected", NEXT, cause="f" * 64, environment="elsewhere")
