@@ -130,14 +130,15 @@ class Retraining:
             return "failed", "The training left no decision in the ledger."
         if decision.event == "rejected":
             return "rejected", f"{decision.run} was rejected, and the champion goes on: {decision.why}"
-        if self._same_rows(decision, request):
+        # A person may have mended what was learned, or what is asked of it: the rows need not be others.
+        if not request.details.get("by_a_person") and self._same_rows(decision, request):
             return "refused", f"{decision.run} saw no other rows than the champion, which goes on."
-        said = f"Asked for by entry {request.number}."
+        said, before = f"Asked for by entry {request.number}.", len(self._ledger.entries())
         with _run("deploy.py", bundle=decision.run, environment=self._environment, reason=said) as done:
             champion = self._ledger.champion(self._environment)
             if champion is not None and champion.bundle_id == decision.bundle_id:
                 return "promoted", f"{decision.run} is the champion of {self._environment}."
-        return self._refused(decision)
+        return self._refused(decision, before)
 
     def _decided(self, request: Entry) -> Entry | None:
         """The decision on the run that answered the request."""
@@ -154,15 +155,19 @@ class Retraining:
         ]
         return decision.details["data_version"] in made
 
-    def _refused(self, decision: Entry) -> tuple[Outcome, str]:
-        """Why what the gates approved is not the champion, by the newest refusal."""
+    def _refused(self, decision: Entry, before: int) -> tuple[Outcome, str]:
+        """Why what the gates approved is not the champion, by what the ledger has beyond the entries of before."""
         found = [
             entry
-            for entry in self._ledger.entries()
-            if entry.event == "refused" and entry.bundle_id == decision.bundle_id
+            for entry in self._ledger.entries()[before:]
+            if entry.event == "refused"
+            and entry.bundle_id == decision.bundle_id
+            and entry.details.get("environment") == self._environment
         ]
-        why = found[-1].why if found else "the deployment broke off; its log tells why."
-        if found and found[-1].details.get("awaits_approval"):
+        if not found:
+            return "failed", f"The deployment of {decision.run} broke off; its log tells why."
+        why = found[-1].why
+        if found[-1].details.get("awaits_approval"):
             then = f"Then: make deploy BUNDLE={decision.run}."
             return AWAITS, f"{decision.run} passed the gates, and the champion goes on. {why} {then}"
         return "refused", f"{decision.run} was not deployed, and the champion goes on: {why}"

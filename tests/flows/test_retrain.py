@@ -206,6 +206,29 @@ def test_what_a_person_is_to_approve_is_no_failure_and_not_deployed_until_then(a
     assert (now.open, now.failures) == (None, 0)
 
 
+def test_a_deployment_that_breaks_off_leaves_the_request_open_and_a_person_needs_no_other_rows(asked):
+    project, champion = asked[0], Ledger(asked[0].store).champion()
+    request = Ledger(project.store).append(
+        event=REQUESTED, run=champion.run, bundle_id=champion.bundle_id, by="tester", why="the features were mended",
+        details={"environment": "production", "by_a_person": True, "end": ""},
+    )  # fmt: skip
+    other = runs.beside(project, "2", {"datasheet.md": b"# Another datasheet\n"})
+    Ledger(project.store).append(
+        event="approved", run=other.run, bundle_id=other.bundle_id, by="tester", why="all gates passed",
+        details={**other.details, "cause": request.hash, "once_key": "answer"},
+    )  # fmt: skip
+    count = len(Ledger(project.store).entries())
+    faults.arm(project, "trial")
+    done = retrain(project)
+    assert (done.code, "broke off" in done.output, "Traceback" in done.output) == (1, True, False), done.output
+    now = tried(Ledger(project.store).entries(), "production")
+    assert (now.open, now.failures) == (request, 1)
+    done = retrain(project)
+    assert (done.code, "Promoted" in done.output) == (0, True), done.output
+    assert since(project, count) == [BEGUN, ENDED, BEGUN, "promoted", ENDED]
+    assert tried(Ledger(project.store).entries(), "production").open is None
+
+
 def test_where_nothing_was_asked_nothing_is_done(trained):
     done = retrain(trained)
     assert (done.code, done.output.strip()) == (0, "Nothing asks for another training.")
