@@ -220,7 +220,9 @@ def test_a_deployment_that_breaks_off_leaves_the_request_open_and_a_person_needs
     count = len(Ledger(project.store).entries())
     faults.arm(project, "trial")
     done = retrain(project)
-    assert (done.code, "broke off" in done.output, "Traceback" in done.output) == (1, True, False), done.output
+    assert (done.code, "broke off" in done.output, "Traceback" in done.output) == (1, True, False), (
+        done.output
+    )
     now = tried(Ledger(project.store).entries(), "production")
     assert (now.open, now.failures) == (request, 1)
     done = retrain(project)
