@@ -54,7 +54,7 @@ def judged(rows: pl.DataFrame, limits: Limits) -> list[Finding]:
     moved = drift(counted, watched.bins, rate=rate["drift"], seed=limits.seed, fine=False)
     apart = parted(rows.to_pandas(), watched.reference, rate=rate["association"], seed=limits.seed)
     labelled = looking.labelled(
-        Joined(rows, rows.height, 0, Settled(pl.LazyFrame(), 0, 0, 0, 0)),
+        Joined(rows, rows.height, Settled(pl.LazyFrame(), 0, 0, 0, 0)),
         window(2016), watched, "production", limits, trials={}, before=[],
     )  # fmt: skip
     return [
