@@ -3,7 +3,7 @@
 from metaflow import Config, Parameter, card, current, package_sources, step
 
 from flows import presentation
-from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Scheduled, author, now, parse_settings
+from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Scheduled, author, parse_settings
 
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
@@ -24,7 +24,7 @@ class MonitorFlow(ConfiguredFlow):
     )
     labels = Parameter("labels", default="", help="labels, from any source; by default the store's")
     since = Parameter("since", default="", help="windows from here on; by default from the promotion")
-    until = Parameter("until", default="", help="windows that ended by then; by default now")
+    until = Parameter("until", default="", help="windows that ended by then, now at the latest")
     window = Parameter("window", default="", help="hour, day, week, month or year, instead of config.toml's")
     reference = Parameter(
         "reference", default="", help="a table to compare columns with, instead of the bundle's reference"
@@ -34,9 +34,12 @@ class MonitorFlow(ConfiguredFlow):
     @step
     def start(self):
         """Find the champion, and which windows have ended."""
+        from datetime import UTC, datetime
+
         from flows import monitoring
 
-        self.first_run, self.looked_at = current.run_id, self.until or now()
+        self.first_run = current.run_id
+        self.looked_at = monitoring.looked_at(self.until, datetime.now(UTC)).isoformat(timespec="seconds")
         self.environment_ = self.environment or self.settings.deploy.live
         self.promotion = monitoring.champion(self)
         self.due = [window.label for window in monitoring.due(self)]

@@ -97,6 +97,11 @@ def moment(text: str, name: str) -> datetime:
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 
 
+def looked_at(until: str, now: datetime) -> datetime:
+    """The moment as of which windows are looked at: ``until``, but never one to come, of which nothing can be known yet."""
+    return min(moment(until, "UNTIL"), now) if until else now
+
+
 def due(run: Any) -> list[Window]:
     """The windows that have ended: from ``since``, by default the champion's promotion, to ``until``, by default now."""
     length = length_of(run)
