@@ -50,7 +50,9 @@ class MonitorFlow(ConfiguredFlow):
         """Look at what was served in each window: quality, drift, skew, and what the scores promise."""
         from flows import monitoring
 
-        self.served = [account.window_id for account in monitoring.served(self)]
+        self.future = 0
+        found = monitoring.served(self, self.promotion, monitoring.due(self))
+        self.served = [account.window_id for account in found]
         self.next(self.judge)
 
     @step

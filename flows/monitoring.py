@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
@@ -20,8 +21,9 @@ from components.monitoring.bins import Bins
 from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
+from components.monitoring.tenured import judged_in_part, tenured, within
 from components.monitoring.watched import Limits, Watched
-from components.monitoring.windows import Length, Window, window_of, windows
+from components.monitoring.windows import Length, Window, windows
 from components.release.ledger import Entry, Ledger
 from components.release.tenures import Tenure, tenures
 from components.store import Store
@@ -103,11 +105,11 @@ def looked_at(until: str, now: datetime) -> datetime:
 
 
 def due(run: Any) -> list[Window]:
-    """The windows that have ended: from ``since``, by default the champion's promotion, to ``until``, by default now."""
-    length = length_of(run)
-    since = moment(run.since or run.promotion.at, "SINCE")
-    start = since if run.since else window_of(length, since).start
-    return windows(length, start, moment(run.looked_at, "UNTIL"))
+    """The windows that have ended, until now or ``until``: from ``since`` on; by default those in which the champion was it."""
+    length, until = length_of(run), moment(run.looked_at, "UNTIL")
+    if run.since:
+        return windows(length, moment(run.since, "SINCE"), until)
+    return tenured(length, _tenures(run, run.promotion), until, _kept_since(run))
 
 
 def length_of(run: Any) -> Length:
@@ -130,27 +132,39 @@ def named(run: Any) -> dict[str, str]:
     return {name: redacted(place.removeprefix(f"{ROOT}/")) for name, place in shown.items()}
 
 
-def served(run: Any) -> list[Account]:
-    """The accounts of what was served in the due windows; those that stand are read, the others are made and kept."""
-    model, allowed, store = watched(run, run.promotion), limits(run), run.durable
+def served(run: Any, promotion: Entry, due: Sequence[Window]) -> list[Account]:
+    """The accounts of what a champion served in windows; those that stand are read, the others are made and kept.
+
+    A window in which it was not the champion, and in which nothing of it was predicted, has none.
+    """
+    store = run.durable
     found: list[Account] = []
-    earlier = [each for each in history(run, run.promotion) if each.stage == "served"]
-    wanted = {_id(run, run.promotion, window, "served"): window for window in due(run)}
+    wanted = {_id(run, promotion, window, "served"): window for window in due}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
+    if not missing:
+        return [account for account in standing.values() if account is not None]
+    model, allowed, times = watched(run, promotion), limits(run), _tenures(run, promotion)
+    earlier = [each for each in history(run, promotion) if each.stage == "served"]
     with _read(run, missing) as log:
         run.future = log.faults.future
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
                 account = looking.served(log, window, model, run.environment_, allowed, before)
-                account = accounts.keep(store, account.of(**named(run)))
+                if not (account.rows or account.details["refused"] or within(window, times)):
+                    continue
+                account = judged_in_part(account, window, times).of(**named(run))
+                account = accounts.keep(store, account)
             found.append(account)
     return found
 
 
 def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Account]:
-    """The accounts of what came true in those of a champion's windows whose labels are due; none where no labels are given."""
+    """The accounts of what came true in those of a champion's windows whose labels are due; none where no labels are given.
+
+    As of what was served, a window in which it was not the champion and predicted nothing has none.
+    """
     allowed, store = limits(run), run.durable
     found: list[Account] = []
     delay = timedelta(days=run.settings.monitoring.label_delay_days)
@@ -165,6 +179,7 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     if not missing:
         return [account for account in standing.values() if account is not None]
     model, before_it = watched(run, promotion), formers.formers(run, promotion)
+    times = _tenures(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max(window.end - window.start for window in missing)
     with _read(run, missing, earlier=delay + longest) as log:
@@ -175,6 +190,8 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
                 settled = labels.settled(given.frame, until=deadline, of=rows)
                 observed = labels.observed(given.frame, *strange, window.start, window.end)
                 joined = labels.joined(rows, settled, observed)
+                if not (joined.predicted or within(window, times)):
+                    continue
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
                 account = looking.labelled(
                     joined, window, model, run.environment_, allowed,
@@ -214,10 +231,9 @@ def _windows_of(run: Any, tenure: Tenure) -> list[Window]:
     """The windows of a tenure whose labels were not due when it ended; those that were asked for, where SINCE tells."""
     if run.since or tenure.until is None:
         return due(run)
-    length, until = length_of(run), tenure.until
-    undue = until - timedelta(days=run.settings.monitoring.label_delay_days)
-    last = min(window_of(length, until).end, moment(run.looked_at, "UNTIL"))
-    return windows(length, window_of(length, max(tenure.since, undue)).start, last)
+    undue = tenure.until - timedelta(days=run.settings.monitoring.label_delay_days)
+    last = replace(tenure, since=max(tenure.since, undue))
+    return tenured(length_of(run), [last], moment(run.looked_at, "UNTIL"), _kept_since(run))
 
 
 def history(run: Any, promotion: Entry) -> list[Account]:
@@ -241,6 +257,18 @@ def expired(run: Any, by: str) -> list[str]:
         return []
     log, today = Path(run.durable.url("predictions")), datetime.now(UTC).date()
     return forgetting.expire(log, run.settings.serving.log_days, today, Ledger(run.durable), by=by)
+
+
+def _tenures(run: Any, promotion: Entry) -> list[Tenure]:
+    """Every time in which the bundle of a promotion was the champion here."""
+    known = tenures(Ledger(run.durable).entries(), run.environment_)
+    return [each for each in known if each.promotion.bundle_id == promotion.bundle_id]
+
+
+def _kept_since(run: Any) -> datetime | None:
+    """The first moment of which the store's log surely has all; None where it keeps all, or another log is watched."""
+    days = 0 if run.log else run.settings.serving.log_days
+    return datetime.now(UTC) - timedelta(days=days) if days else None
 
 
 def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -24,7 +25,7 @@ ASKED = ("--since", "2016", "--until", "2018-06-01", "--window", "year", "--k", 
 
 def lived(trained, root):
     """A year that went well; and one whose column 'education' is missing, in which nobody was in work, and the log was harmed."""
-    project = watched(trained, root)
+    project = watched(trained, root, at=datetime(2016, 1, 1, tzinfo=UTC))
     good, bad = people(2016), people(2017)
     label(project, good, serve(project, good, 2016), 2016)
     broken = bad.with_columns(pl.lit(None, dtype=pl.Int64).alias("education"))
@@ -242,6 +243,8 @@ def test_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path)
         f"production-{year}-{first.bundle_id[:12]}-labelled": rows
         for year, rows in ((2016, 2000), (2017, 1950))
     }
+    assert len(accounts(project)) == len(found)  # the newer one was not there in these years, and none is about it
+    assert "none has ended in which this model was the champion" in told.output
     entries = [
         entry
         for entry in Ledger(project.store).entries()
