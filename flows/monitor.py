@@ -23,7 +23,9 @@ class MonitorFlow(ConfiguredFlow):
         "log", default="", help="the server's log or batch scores; by default the store's predictions"
     )
     labels = Parameter("labels", default="", help="labels, from any source; by default the store's")
-    since = Parameter("since", default="", help="windows from here on; by default from the promotion")
+    since = Parameter(
+        "since", default="", help="windows from here on; by default those in which it was the champion"
+    )
     until = Parameter("until", default="", help="windows that ended by then, now at the latest")
     window = Parameter("window", default="", help="hour, day, week, month or year, instead of config.toml's")
     reference = Parameter(

@@ -147,7 +147,7 @@ def served(run: Any, promotion: Entry, due: Sequence[Window]) -> list[Account]:
     model, allowed, times = watched(run, promotion), limits(run), _tenures(run, promotion)
     earlier = [each for each in history(run, promotion) if each.stage == "served"]
     with _read(run, missing) as log:
-        run.future = log.faults.future
+        run.future = max(run.future, log.faults.future)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
@@ -205,16 +205,19 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
 def before(run: Any) -> list[Account]:
     """What came true of the predictions of the newest champions before this one, whose labels come due after they were replaced.
 
-    Of one whose bundle cannot be had any more the run says so in ``passed_over``.
+    Windows that ended with their tenure, or shortly before, were never looked at as what was served: those that alarm are
+    among the accounts, too. Of one whose bundle cannot be had any more the run says so in ``passed_over``.
     """
     found: list[Account] = []
     run.passed_over = []
     for tenure in past(run):
+        last = _windows_of(run, tenure)
         try:
-            found += labelled(run, tenure.promotion, _windows_of(run, tenure))
+            found += [each for each in served(run, tenure.promotion, last) if each.loud]
+            found += [each for each in labelled(run, tenure.promotion, last) if each.details["predicted"]]
         except (BundleError, MetaflowException) as error:
             run.passed_over.append(f"{tenure.promotion.bundle_id[:12]}: {error}")
-    return [each for each in found if each.details["predicted"]]
+    return found
 
 
 def past(run: Any) -> list[Tenure]:

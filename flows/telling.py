@@ -41,14 +41,20 @@ def told(run: Any, known: Sequence[Account]) -> list[Alert]:
 
 
 def told_of_those_before(run: Any) -> list[tuple[Entry, Alert]]:
-    """The alerts that late labels raise about champions that were replaced, each with the promotion; they ask for no training."""
+    """The alerts about champions that were replaced, each with the promotion; they ask for no training.
+
+    They are of late labels, and of what was served in the last windows.
+    """
     promotions = {each.promotion.bundle_id: each.promotion for each in monitoring.past(run)}
+    last = {account.window_id for account in run.before if account.stage == "served"}
     found: list[tuple[Entry, Alert]] = []
     for bundle_id in dict.fromkeys(account.bundle_id for account in run.before):
-        known = [each for each in monitoring.history(run, promotions[bundle_id]) if each.stage == "labelled"]
+        known = monitoring.history(run, promotions[bundle_id])
+        labelled = {account.window_id for account in known if account.stage == "labelled"}
         for alert in told(run, known):
-            reason = f"{alert.reason} It is about {bundle_id[:12]}, a champion before."
-            found.append((promotions[bundle_id], replace(alert, reason=reason)))
+            if alert.window_id in labelled | last:
+                reason = f"{alert.reason} It is about {bundle_id[:12]}, a champion before."
+                found.append((promotions[bundle_id], replace(alert, reason=reason)))
     return found
 
 

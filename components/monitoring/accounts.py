@@ -59,6 +59,11 @@ class Account:
         return f"{FOLDER}/{self.window_id}.json"
 
     @property
+    def loud(self) -> bool:
+        """Whether anything alarms."""
+        return any(each.alarm for each in self.findings)
+
+    @property
     def judged(self) -> Judged:
         """What alerts are made from."""
         return Judged(self.window_id, self.label, self.findings)

@@ -226,7 +226,7 @@ def test_another_log_has_accounts_of_its_own_also_where_it_is_empty(done, tmp_pa
 
 
 @pytest.mark.system
-def test_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path):
+def test_the_last_windows_and_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path):
     project = lived(trained, tmp_path / "project")
     first = project.ledger[0]
     second = runs.beside(project, "2", {"documents/model_card.md": b"# Another model card\n"})
@@ -240,21 +240,24 @@ def test_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path)
         name: each["rows"] for name, each in accounts(project).items() if each["bundle_id"] == first.bundle_id
     }
     assert found == {
-        f"production-{year}-{first.bundle_id[:12]}-labelled": rows
+        f"production-{year}-{first.bundle_id[:12]}-{stage}": rows
         for year, rows in ((2016, 2000), (2017, 1950))
+        for stage in ("served", "labelled")
     }
-    assert len(accounts(project)) == len(found)  # the newer one was not there in these years, and none is about it
+    assert len(accounts(project)) == len(
+        found
+    )  # the newer one was not there in these years, and none is about it
     assert "none has ended in which this model was the champion" in told.output
     entries = [
         entry
         for entry in Ledger(project.store).entries()
         if entry.event == "alerted" and entry.bundle_id == first.bundle_id
     ]
-    assert any(
-        entry.details["kind"] == "calibration" and "a champion before" in entry.why for entry in entries
-    )
+    kinds = {entry.details["kind"] for entry in entries if "a champion before" in entry.why}
+    assert {"calibration", "missing"} <= kinds
     assert requests(project) == []
-    assert f"2017 labelled of {first.bundle_id[:12]}, a champion before: 1,950 rows, ALARM" in told.output
+    for stage in ("served", "labelled"):
+        assert f"2017 {stage} of {first.bundle_id[:12]}, a champion before: 1,950 rows, ALARM" in told.output
 
 
 def killed(project, moment: str) -> str:
