@@ -40,8 +40,9 @@ class MonitorFlow(ConfiguredFlow):
 
         from flows import monitoring
 
-        self.first_run = current.run_id
-        self.looked_at = monitoring.looked_at(self.until, datetime.now(UTC)).isoformat(timespec="seconds")
+        self.first_run, now = current.run_id, datetime.now(UTC)
+        self.looked_at = monitoring.looked_at(self.until, now).isoformat(timespec="seconds")
+        self.ended_by = monitoring.ended_by(self, now).isoformat(timespec="seconds")
         self.environment_ = self.environment or self.settings.deploy.live
         self.promotion = monitoring.champion(self)
         self.due = [window.label for window in monitoring.due(self)]

@@ -104,9 +104,15 @@ def looked_at(until: str, now: datetime) -> datetime:
     return min(moment(until, "UNTIL"), now) if until else now
 
 
+def ended_by(run: Any, now: datetime) -> datetime:
+    """The last moment at which a window may have ended, if what was predicted in it is to be in the log by now."""
+    settled = now - timedelta(minutes=run.settings.monitoring.settle_minutes)
+    return min(looked_at(run.until, now), settled)
+
+
 def due(run: Any) -> list[Window]:
     """The windows that have ended, until now or ``until``: from ``since`` on; by default those in which the champion was it."""
-    length, until = length_of(run), moment(run.looked_at, "UNTIL")
+    length, until = length_of(run), moment(run.ended_by, "UNTIL")
     if run.since:
         return windows(length, moment(run.since, "SINCE"), until)
     return tenured(length, _tenures(run, run.promotion), until, _kept_since(run))
@@ -171,9 +177,9 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     given = _labels(run)
     if given is None:
         return []
-    looked = moment(run.looked_at, "UNTIL")
+    ended = moment(run.ended_by, "UNTIL")
     earlier = [each for each in history(run, promotion) if each.stage == "labelled"]
-    wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= looked}
+    wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= ended}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
     if not missing:
@@ -236,7 +242,7 @@ def _windows_of(run: Any, tenure: Tenure) -> list[Window]:
         return due(run)
     undue = tenure.until - timedelta(days=run.settings.monitoring.label_delay_days)
     last = replace(tenure, since=max(tenure.since, undue))
-    return tenured(length_of(run), [last], moment(run.looked_at, "UNTIL"), _kept_since(run))
+    return tenured(length_of(run), [last], moment(run.ended_by, "UNTIL"), _kept_since(run))
 
 
 def history(run: Any, promotion: Entry) -> list[Account]:

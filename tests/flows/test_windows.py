@@ -1,6 +1,6 @@
 """Which windows a monitor looks at: those that have ended in which the model was the champion, as of a moment that is not to come."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from components.errors import ConfigError
 from components.release.ledger import Ledger
 from components.store import Store
-from flows.monitoring import due, looked_at
+from flows.monitoring import due, ended_by, looked_at
 from tests.flows.watched import backdated
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -26,6 +26,20 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 )
 def test_nothing_is_looked_at_before_it_has_happened(until, found):
     assert looked_at(until, NOW) == found
+
+
+@pytest.mark.parametrize(
+    ("until", "minutes", "found"),
+    [
+        ("", 10, NOW - timedelta(minutes=10)),
+        ("", 0, NOW),
+        ("2026-03-10T11:55", 10, NOW - timedelta(minutes=10)),
+        ("2026-03-10", 10, datetime(2026, 3, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_window_is_looked_at_once_the_log_has_settled(until, minutes, found):
+    settings = SimpleNamespace(monitoring=SimpleNamespace(settle_minutes=minutes))
+    assert ended_by(SimpleNamespace(until=until, settings=settings), NOW) == found
 
 
 def test_what_is_no_time_is_refused():
@@ -55,7 +69,7 @@ def monitor(ledger, until: str, **asked: str):
     """What a monitor knows when it begins."""
     settings = {"monitoring": SimpleNamespace(window="day"), "serving": SimpleNamespace(log_days=0)}
     return SimpleNamespace(
-        **{"since": "", "window": "", "log": ""} | asked, looked_at=until, environment_="production",
+        **{"since": "", "window": "", "log": ""} | asked, ended_by=until, environment_="production",
         durable=ledger._store, promotion=ledger.champion("production"), settings=SimpleNamespace(**settings),
     )  # fmt: skip
 
