@@ -283,7 +283,7 @@ def test_a_monitor_that_died_is_resumed(project, done, tmp_path):
 def test_days_that_the_log_no_longer_keeps_are_removed_at_its_end(done, tmp_path):
     project = copied(done[0], tmp_path / "project")
     config = project.root / "config.toml"
-    config.write_text(config.read_text() + "\n[serving]\nlog_days = 40\n")
+    config.write_text(config.read_text() + "\n[serving]\nlog_days = 70\n")
     log = project.root / "store" / "predictions"
     (today,) = log.iterdir()
     for day in ("2016-06-01", "2016-06-02"):
