@@ -71,15 +71,20 @@ class MonitorFlow(ConfiguredFlow):
     @step
     def tell(self):
         """Make alerts of the history, and tell the ledger and the webhook those that are new."""
+        from components.monitoring import accounts
         from flows import monitoring, telling
 
         self.accounts = monitoring.history(self, self.promotion)
         self.alerts = telling.told(self, self.accounts)
-        late = telling.told_of_those_before(self)
-        self.new = telling.record(self, [(self.promotion, each) for each in self.alerts] + late, author())
-        self.sent = telling.sent(self, [*self.alerts, *(alert for _, alert in late)])
-        self.asked = telling.ask(self, self.alerts, self.accounts, author())
+        every = [(self.promotion, each) for each in self.alerts] + telling.told_of_those_before(self)
+        new = telling.news(self, every)
+        self.new = telling.record(self, new, author())
+        self.sent = telling.sent(self, [alert for _, alert in every])
+        self.asked = telling.ask(
+            self, [each for _, each in new if each in self.alerts], self.accounts, author()
+        )
         self.answered = telling.answer(self, author())
+        accounts.tell(self.durable, telling.known(self))
         self.next(self.publish)
 
     @card(type="still", id="monitoring")
