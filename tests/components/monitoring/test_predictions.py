@@ -103,6 +103,32 @@ def test_segments_of_days_long_before_are_not_opened(tmp_path):
     assert rows(tmp_path)[1].faults.damaged.total() == 0
 
 
+def test_segments_of_later_days_are_not_read_on_behind_their_first_line(tmp_path):
+    later = DAY + timedelta(days=2)
+    segment = write(tmp_path, record("later", later), day=f"{later:%Y-%m-%d}")
+    segment.write_bytes(segment.read_bytes() + b"damaged\n")
+    assert rows(tmp_path)[1].faults.damaged.total() == 0
+    assert rows(tmp_path, until=later)[1].faults.damaged.total() == 1
+
+
+@pytest.mark.parametrize("days", [1, 2, 5, 6])
+def test_what_had_waited_for_days_to_be_written_is_found(tmp_path, days):
+    """As where the disk was full: what waited comes first."""
+    later = DAY + timedelta(days=days, hours=2)
+    write(tmp_path, record("waited", DAY), record("later", later), day=f"{later:%Y-%m-%d}")
+    assert rows(tmp_path)[0]["prediction_id"].to_list() == ["waited:0", "waited:1"]
+
+
+def test_the_segments_of_today_are_read_for_clocks_that_are_ahead(tmp_path):
+    write(
+        tmp_path,
+        record("a", NOW - timedelta(hours=1)),
+        record("ahead", NOW + timedelta(hours=1)),
+        day="2016-03-10",
+    )
+    assert rows(tmp_path)[1].faults.future == 2
+
+
 def test_damaged_lines_are_counted_and_the_others_read(tmp_path):
     segment = write(tmp_path, record("a", DAY), record("b", DAY), record("c", DAY))
     lines = segment.read_bytes().splitlines(keepends=True)
