@@ -38,32 +38,32 @@ class MonitorFlow(ConfiguredFlow):
         """Find the champion, and which windows have ended."""
         from datetime import UTC, datetime
 
-        from flows import monitoring
+        from flows import monitoring, spans
 
         self.first_run, now = current.run_id, datetime.now(UTC)
-        self.looked_at = monitoring.looked_at(self.until, now).isoformat(timespec="seconds")
-        self.ended_by = monitoring.ended_by(self, now).isoformat(timespec="seconds")
+        self.looked_at = spans.looked_at(self.until, now).isoformat(timespec="seconds")
+        self.ended_by = spans.ended_by(self, now).isoformat(timespec="seconds")
         self.environment_ = self.environment or self.settings.deploy.live
         self.promotion = monitoring.champion(self)
-        self.due = [window.label for window in monitoring.due(self)]
+        self.due = [window.label for window in spans.due(self)]
         self.next(self.watch)
 
     @step
     def watch(self):
         """Look at what was served in each window: quality, drift, skew, and what the scores promise."""
-        from flows import monitoring
+        from flows import monitoring, spans
 
         self.future = 0
-        found = monitoring.served(self, self.promotion, monitoring.due(self))
+        found = monitoring.served(self, self.promotion, spans.due(self))
         self.served = [account.window_id for account in found]
         self.next(self.judge)
 
     @step
     def judge(self):
         """Join the labels that have come, and see what came true: of the champion, and of those before it."""
-        from flows import monitoring
+        from flows import monitoring, spans
 
-        found = monitoring.labelled(self, self.promotion, monitoring.due(self))
+        found = monitoring.labelled(self, self.promotion, spans.due(self))
         self.labelled = [account.window_id for account in found]
         self.before = monitoring.before(self)
         self.next(self.tell)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 from metaflow.exception import MetaflowException
@@ -21,20 +20,17 @@ from components.monitoring.bins import Bins
 from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
-from components.monitoring.tenured import judged_in_part, tenured, within
+from components.monitoring.tenured import judged_in_part, within
 from components.monitoring.watched import Limits, Watched
-from components.monitoring.windows import Length, Window, windows
+from components.monitoring.windows import Window
 from components.release.ledger import Entry, Ledger
-from components.release.tenures import Tenure, tenures
 from components.store import Store
 from components.training.outcomes import values_of
 from components.training.target import Target
-from flows import formers
+from flows import formers, spans
 from flows.orchestration import ROOT, anchored, bundle_of
 
 FOLDER = ROOT / "build" / "monitoring"
-MOST_PAST = 3
-"""So many times of earlier champions are looked at when their labels come late."""
 
 
 def champion(run: Any) -> Entry:
@@ -86,50 +82,6 @@ def limits(run: Any) -> Limits:
     )
 
 
-def moment(text: str, name: str) -> datetime:
-    """A time that a person gave, UTC where it names no zone.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    try:
-        given = datetime.fromisoformat(f"{text}-01-01" if len(text) == 4 else text)
-    except ValueError:
-        raise ConfigError(f"{name} is {text!r}; give a time in ISO 8601, such as 2026-01-31.") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
-
-
-def looked_at(until: str, now: datetime) -> datetime:
-    """The moment as of which windows are looked at: ``until``, but never one to come, of which nothing can be known yet."""
-    return min(moment(until, "UNTIL"), now) if until else now
-
-
-def ended_by(run: Any, now: datetime) -> datetime:
-    """The last moment at which a window may have ended, if what was predicted in it is to be in the log by now."""
-    settled = now - timedelta(minutes=run.settings.monitoring.settle_minutes)
-    return min(looked_at(run.until, now), settled)
-
-
-def due(run: Any) -> list[Window]:
-    """The windows that have ended, until now or ``until``: from ``since`` on; by default those in which the champion was it."""
-    length, until = length_of(run), moment(run.ended_by, "UNTIL")
-    if run.since:
-        return windows(length, moment(run.since, "SINCE"), until)
-    return tenured(length, _tenures(run, run.promotion), until, _kept_since(run))
-
-
-def length_of(run: Any) -> Length:
-    """Of the windows.
-
-    Raises:
-        ConfigError: there are none of that length.
-    """
-    length: Length = run.window or run.settings.monitoring.window
-    if length not in get_args(Length):
-        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
-    return length
-
-
 def named(run: Any) -> dict[str, str]:
     """The log and the reference as accounts name them: relative to the project where they are in it, "" for the usual ones."""
     log = "" if _log(run) == run.durable.url("predictions") else _log(run)
@@ -150,7 +102,7 @@ def served(run: Any, promotion: Entry, due: Sequence[Window]) -> list[Account]:
     missing = [wanted[name] for name, account in standing.items() if account is None]
     if not missing:
         return [account for account in standing.values() if account is not None]
-    model, allowed, times = watched(run, promotion), limits(run), _tenures(run, promotion)
+    model, allowed, times = watched(run, promotion), limits(run), spans.times(run, promotion)
     earlier = [each for each in history(run, promotion) if each.stage == "served"]
     with _read(run, missing) as log:
         run.future = max(run.future, log.faults.future)
@@ -177,7 +129,7 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     given = _labels(run)
     if given is None:
         return []
-    ended = moment(run.ended_by, "UNTIL")
+    ended = spans.moment(run.ended_by, "UNTIL")
     earlier = [each for each in history(run, promotion) if each.stage == "labelled"]
     wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= ended}
     standing = {name: accounts.read(store, name) for name in wanted}
@@ -185,7 +137,7 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     if not missing:
         return [account for account in standing.values() if account is not None]
     model, before_it = watched(run, promotion), formers.formers(run, promotion)
-    times = _tenures(run, promotion)
+    times = spans.times(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max(window.end - window.start for window in missing)
     with _read(run, missing, earlier=delay + longest) as log:
@@ -216,8 +168,8 @@ def before(run: Any) -> list[Account]:
     """
     found: list[Account] = []
     run.passed_over = []
-    for tenure in past(run):
-        last = _windows_of(run, tenure)
+    for tenure in spans.past(run):
+        last = spans.last_windows(run, tenure)
         try:
             found += [each for each in served(run, tenure.promotion, last) if each.loud]
             found += [each for each in labelled(run, tenure.promotion, last) if each.details["predicted"]]
@@ -226,28 +178,11 @@ def before(run: Any) -> list[Account]:
     return found
 
 
-def past(run: Any) -> list[Tenure]:
-    """The newest times in which others than the champion were it, the newest first."""
-    ended = [
-        each
-        for each in reversed(tenures(Ledger(run.durable).entries(), run.environment_))
-        if each.until and each.promotion.bundle_id != run.promotion.bundle_id
-    ]
-    return ended[:MOST_PAST]
-
-
-def _windows_of(run: Any, tenure: Tenure) -> list[Window]:
-    """The windows of a tenure whose labels were not due when it ended; those that were asked for, where SINCE tells."""
-    if run.since or tenure.until is None:
-        return due(run)
-    undue = tenure.until - timedelta(days=run.settings.monitoring.label_delay_days)
-    last = replace(tenure, since=max(tenure.since, undue))
-    return tenured(length_of(run), [last], moment(run.ended_by, "UNTIL"), _kept_since(run))
-
-
 def history(run: Any, promotion: Entry) -> list[Account]:
     """All accounts of a champion by these windows, of this log, by time."""
-    return accounts.history(run.durable, run.environment_, promotion.bundle_id, length_of(run), **named(run))
+    return accounts.history(
+        run.durable, run.environment_, promotion.bundle_id, spans.length_of(run), **named(run)
+    )
 
 
 def publish(run: Any, suffix: str, text: str) -> Path:
@@ -266,18 +201,6 @@ def expired(run: Any, by: str) -> list[str]:
         return []
     log, today = Path(run.durable.url("predictions")), datetime.now(UTC).date()
     return forgetting.expire(log, run.settings.serving.log_days, today, Ledger(run.durable), by=by)
-
-
-def _tenures(run: Any, promotion: Entry) -> list[Tenure]:
-    """Every time in which the bundle of a promotion was the champion here."""
-    known = tenures(Ledger(run.durable).entries(), run.environment_)
-    return [each for each in known if each.promotion.bundle_id == promotion.bundle_id]
-
-
-def _kept_since(run: Any) -> datetime | None:
-    """The first moment of which the store's log surely has all; None where it keeps all, or another log is watched."""
-    days = 0 if run.log else run.settings.serving.log_days
-    return datetime.now(UTC) - timedelta(days=days) if days else None
 
 
 def _before(window: Window, *accounts: Sequence[Account]) -> list[Account]:

@@ -18,7 +18,7 @@ from components.monitoring.retraining import causes
 from components.release import retraining
 from components.release.ledger import Entry, Ledger
 from components.store import Store
-from flows import monitoring
+from flows import monitoring, spans
 from flows.orchestration import event_name
 
 ON_ARGO = "ARGO_WORKFLOW_TEMPLATE"
@@ -42,7 +42,7 @@ def told(run: Any, known: Sequence[Account]) -> list[Alert]:
 
 def known(run: Any) -> list[Account]:
     """Every account that alerts are made from: of the champion, and of those before it of which there is something to tell."""
-    former = {each.promotion.bundle_id: each.promotion for each in monitoring.past(run)}
+    former = {each.promotion.bundle_id: each.promotion for each in spans.past(run)}
     bundles = dict.fromkeys(account.bundle_id for account in run.before)
     late = [each for bundle_id in bundles for each in monitoring.history(run, former[bundle_id])]
     return [*run.accounts, *late]
@@ -68,7 +68,7 @@ def told_of_those_before(run: Any) -> list[tuple[Entry, Alert]]:
 
     They are of late labels, and of what was served in the last windows.
     """
-    promotions = {each.promotion.bundle_id: each.promotion for each in monitoring.past(run)}
+    promotions = {each.promotion.bundle_id: each.promotion for each in spans.past(run)}
     last = {account.window_id for account in run.before if account.stage == "served"}
     found: list[tuple[Entry, Alert]] = []
     for bundle_id in dict.fromkeys(account.bundle_id for account in run.before):

@@ -8,7 +8,7 @@ import pytest
 from components.errors import ConfigError
 from components.release.ledger import Ledger
 from components.store import Store
-from flows.monitoring import due, ended_by, looked_at
+from flows.spans import due, ended_by, looked_at
 from tests.flows.watched import backdated
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
