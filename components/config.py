@@ -135,12 +135,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _the_log_is_kept_until_labels_come(self) -> Self:
-        kept, needed = self.serving.log_days, self.monitoring.label_delay_days
-        needed += {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}[self.monitoring.window]
+        window = {"hour": 1, "day": 1, "week": 7, "month": 31, "year": 366}[self.monitoring.window]
+        kept, needed = self.serving.log_days, 2 * (self.monitoring.label_delay_days + window)
         if kept and kept <= needed:
             raise ValueError(
                 f"serving.log_days is {kept}, but labels are waited for monitoring.label_delay_days after the end of a "
-                f"{self.monitoring.window}, and joined then; keep the log for more than {needed:g} days, or for ever (0)"
+                f"{self.monitoring.window}, and may be for predictions of a {self.monitoring.window} that ended so long before; "
+                f"keep the log for more than {needed:g} days, twice both, or for ever (0)"
             )
         return self
 

@@ -236,6 +236,7 @@ Cron = Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9*/,?#-]+( [A-Za-z0-9*/,?#-]+
 class Monitoring(Section):
     schedule: Cron = ""
     window: Literal["hour", "day", "week", "month", "year"] = "day"
+    settle_minutes: Annotated[float, Field(ge=0)] = 10.0
     min_rows: Annotated[int, Field(ge=30)] = 200
     label_delay_days: Annotated[float, Field(ge=0)] = 30.0
     false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05

@@ -3,7 +3,7 @@
 from metaflow import Config, Parameter, card, current, package_sources, step
 
 from flows import presentation
-from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Scheduled, author, now, parse_settings
+from flows.orchestration import ROOT, ConfiguredFlow, Orchestrated, Scheduled, author, parse_settings
 
 
 @package_sources(["../components", "../flows"], suffixes=[".py", ".html", ".css", ".j2"])
@@ -23,8 +23,10 @@ class MonitorFlow(ConfiguredFlow):
         "log", default="", help="the server's log or batch scores; by default the store's predictions"
     )
     labels = Parameter("labels", default="", help="labels, from any source; by default the store's")
-    since = Parameter("since", default="", help="windows from here on; by default from the promotion")
-    until = Parameter("until", default="", help="windows that ended by then; by default now")
+    since = Parameter(
+        "since", default="", help="windows from here on; by default those in which it was the champion"
+    )
+    until = Parameter("until", default="", help="windows that ended by then, now at the latest")
     window = Parameter("window", default="", help="hour, day, week, month or year, instead of config.toml's")
     reference = Parameter(
         "reference", default="", help="a table to compare columns with, instead of the bundle's reference"
@@ -34,29 +36,35 @@ class MonitorFlow(ConfiguredFlow):
     @step
     def start(self):
         """Find the champion, and which windows have ended."""
-        from flows import monitoring, telling
+        from datetime import UTC, datetime
+
+        from flows import monitoring, spans, telling
 
         telling.require_webhook()
-        self.first_run, self.looked_at = current.run_id, self.until or now()
+        self.first_run, now = current.run_id, datetime.now(UTC)
+        self.looked_at = spans.looked_at(self.until, now).isoformat(timespec="seconds")
+        self.ended_by = spans.ended_by(self, now).isoformat(timespec="seconds")
         self.environment_ = self.environment or self.settings.deploy.live
         self.promotion = monitoring.champion(self)
-        self.due = [window.label for window in monitoring.due(self)]
+        self.due = [window.label for window in spans.due(self)]
         self.next(self.watch)
 
     @step
     def watch(self):
         """Look at what was served in each window: quality, drift, skew, and what the scores promise."""
-        from flows import monitoring
+        from flows import monitoring, spans
 
-        self.served = [account.window_id for account in monitoring.served(self)]
+        self.future = 0
+        found = monitoring.served(self, self.promotion, spans.due(self))
+        self.served = [account.window_id for account in found]
         self.next(self.judge)
 
     @step
     def judge(self):
         """Join the labels that have come, and see what came true: of the champion, and of those before it."""
-        from flows import monitoring
+        from flows import monitoring, spans
 
-        found = monitoring.labelled(self, self.promotion, monitoring.due(self))
+        found = monitoring.labelled(self, self.promotion, spans.due(self))
         self.labelled = [account.window_id for account in found]
         self.before = monitoring.before(self)
         self.next(self.tell)
@@ -64,16 +72,20 @@ class MonitorFlow(ConfiguredFlow):
     @step
     def tell(self):
         """Make alerts of the history, and tell the ledger and the webhook those that are new; ask for another training."""
+        from components.monitoring import accounts
         from flows import monitoring, telling
 
         self.accounts = monitoring.history(self, self.promotion)
         self.alerts = telling.told(self, self.accounts)
-        late = telling.told_of_those_before(self)
-        self.new = telling.record(self, [(self.promotion, each) for each in self.alerts] + late, author())
-        self.asked = telling.ask(self, self.alerts, self.accounts, author())
+        every = [(self.promotion, each) for each in self.alerts] + telling.told_of_those_before(self)
+        new = telling.news(self, every)
+        self.new = telling.record(self, new, author())
+        asking = [each for _, each in new if each in self.alerts]
+        self.asked = telling.ask(self, asking, self.accounts, author())
         # What others do not take holds up no request.
-        self.sent = telling.sent(self, [*self.alerts, *(alert for _, alert in late)])
+        self.sent = telling.sent(self, [alert for _, alert in every])
         self.answered = telling.answer(self, author())
+        accounts.tell(self.durable, telling.known(self))
         self.next(self.publish)
 
     @card(type="still", id="monitoring")

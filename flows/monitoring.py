@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import polars as pl
 from metaflow.exception import MetaflowException
@@ -20,19 +20,17 @@ from components.monitoring.bins import Bins
 from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
+from components.monitoring.tenured import judged_in_part, within
 from components.monitoring.watched import Limits, Watched
-from components.monitoring.windows import Length, Window, window_of, windows
+from components.monitoring.windows import Window
 from components.release.ledger import Entry, Ledger
-from components.release.tenures import Tenure, tenures
 from components.store import Store
 from components.training.outcomes import values_of
 from components.training.target import Target
-from flows import formers
+from flows import formers, spans
 from flows.orchestration import ROOT, anchored, bundle_of
 
 FOLDER = ROOT / "build" / "monitoring"
-MOST_PAST = 3
-"""So many times of earlier champions are looked at when their labels come late."""
 
 
 def champion(run: Any) -> Entry:
@@ -84,39 +82,6 @@ def limits(run: Any) -> Limits:
     )
 
 
-def moment(text: str, name: str) -> datetime:
-    """A time that a person gave, UTC where it names no zone.
-
-    Raises:
-        ConfigError: it is none.
-    """
-    try:
-        given = datetime.fromisoformat(f"{text}-01-01" if len(text) == 4 else text)
-    except ValueError:
-        raise ConfigError(f"{name} is {text!r}; give a time in ISO 8601, such as 2026-01-31.") from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
-
-
-def due(run: Any) -> list[Window]:
-    """The windows that have ended: from ``since``, by default the champion's promotion, to ``until``, by default now."""
-    length = length_of(run)
-    since = moment(run.since or run.promotion.at, "SINCE")
-    start = since if run.since else window_of(length, since).start
-    return windows(length, start, moment(run.looked_at, "UNTIL"))
-
-
-def length_of(run: Any) -> Length:
-    """Of the windows.
-
-    Raises:
-        ConfigError: there are none of that length.
-    """
-    length: Length = run.window or run.settings.monitoring.window
-    if length not in get_args(Length):
-        raise ConfigError(f"{length!r} is no window; use hour, day, week, month or year.")
-    return length
-
-
 def named(run: Any) -> dict[str, str]:
     """The log and the reference as accounts name them: relative to the project where they are in it, "" for the usual ones."""
     log = "" if _log(run) == run.durable.url("predictions") else _log(run)
@@ -125,41 +90,54 @@ def named(run: Any) -> dict[str, str]:
     return {name: redacted(place.removeprefix(f"{ROOT}/")) for name, place in shown.items()}
 
 
-def served(run: Any) -> list[Account]:
-    """The accounts of what was served in the due windows; those that stand are read, the others are made and kept."""
-    model, allowed, store = watched(run, run.promotion), limits(run), run.durable
+def served(run: Any, promotion: Entry, due: Sequence[Window]) -> list[Account]:
+    """The accounts of what a champion served in windows; those that stand are read, the others are made and kept.
+
+    A window in which it was not the champion, and in which nothing of it was predicted, has none.
+    """
+    store = run.durable
     found: list[Account] = []
-    earlier = [each for each in history(run, run.promotion) if each.stage == "served"]
-    wanted = {_id(run, run.promotion, window, "served"): window for window in due(run)}
+    wanted = {_id(run, promotion, window, "served"): window for window in due}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
+    if not missing:
+        return [account for account in standing.values() if account is not None]
+    model, allowed, times = watched(run, promotion), limits(run), spans.times(run, promotion)
+    earlier = [each for each in history(run, promotion) if each.stage == "served"]
     with _read(run, missing) as log:
-        run.future = log.faults.future
+        run.future = max(run.future, log.faults.future)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 before = [each.rows for each in _before(window, earlier, found) if each.rows]
                 account = looking.served(log, window, model, run.environment_, allowed, before)
-                account = accounts.keep(store, account.of(**named(run)))
+                if not (account.rows or account.details["refused"] or within(window, times)):
+                    continue
+                account = judged_in_part(account, window, times).of(**named(run))
+                account = accounts.keep(store, account)
             found.append(account)
     return found
 
 
 def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Account]:
-    """The accounts of what came true in those of a champion's windows whose labels are due; none where no labels are given."""
+    """The accounts of what came true in those of a champion's windows whose labels are due; none where no labels are given.
+
+    As of what was served, a window in which it was not the champion and predicted nothing has none.
+    """
     allowed, store = limits(run), run.durable
     found: list[Account] = []
     delay = timedelta(days=run.settings.monitoring.label_delay_days)
     given = _labels(run)
     if given is None:
         return []
-    looked = moment(run.looked_at, "UNTIL")
+    ended = spans.moment(run.ended_by, "UNTIL")
     earlier = [each for each in history(run, promotion) if each.stage == "labelled"]
-    wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= looked}
+    wanted = {_id(run, promotion, each, "labelled"): each for each in windows if each.end + delay <= ended}
     standing = {name: accounts.read(store, name) for name in wanted}
     missing = [wanted[name] for name, account in standing.items() if account is None]
     if not missing:
         return [account for account in standing.values() if account is not None]
     model, before_it = watched(run, promotion), formers.formers(run, promotion)
+    times = spans.times(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max(window.end - window.start for window in missing)
     with _read(run, missing, earlier=delay + longest) as log:
@@ -170,6 +148,8 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
                 settled = labels.settled(given.frame, until=deadline, of=rows)
                 observed = labels.observed(given.frame, *strange, window.start, window.end)
                 joined = labels.joined(rows, settled, observed)
+                if not (joined.predicted or within(window, times)):
+                    continue
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
                 account = looking.labelled(
                     joined, window, model, run.environment_, allowed,
@@ -183,41 +163,26 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
 def before(run: Any) -> list[Account]:
     """What came true of the predictions of the newest champions before this one, whose labels come due after they were replaced.
 
-    Of one whose bundle cannot be had any more the run says so in ``passed_over``.
+    Windows that ended with their tenure, or shortly before, were never looked at as what was served: those that alarm are
+    among the accounts, too. Of one whose bundle cannot be had any more the run says so in ``passed_over``.
     """
     found: list[Account] = []
     run.passed_over = []
-    for tenure in past(run):
+    for tenure in spans.past(run):
+        last = spans.last_windows(run, tenure)
         try:
-            found += labelled(run, tenure.promotion, _windows_of(run, tenure))
+            found += [each for each in served(run, tenure.promotion, last) if each.loud]
+            found += [each for each in labelled(run, tenure.promotion, last) if each.details["predicted"]]
         except (BundleError, MetaflowException) as error:
             run.passed_over.append(f"{tenure.promotion.bundle_id[:12]}: {error}")
-    return [each for each in found if each.details["predicted"]]
-
-
-def past(run: Any) -> list[Tenure]:
-    """The newest times in which others than the champion were it, the newest first."""
-    ended = [
-        each
-        for each in reversed(tenures(Ledger(run.durable).entries(), run.environment_))
-        if each.until and each.promotion.bundle_id != run.promotion.bundle_id
-    ]
-    return ended[:MOST_PAST]
-
-
-def _windows_of(run: Any, tenure: Tenure) -> list[Window]:
-    """The windows of a tenure whose labels were not due when it ended; those that were asked for, where SINCE tells."""
-    if run.since or tenure.until is None:
-        return due(run)
-    length, until = length_of(run), tenure.until
-    undue = until - timedelta(days=run.settings.monitoring.label_delay_days)
-    last = min(window_of(length, until).end, moment(run.looked_at, "UNTIL"))
-    return windows(length, window_of(length, max(tenure.since, undue)).start, last)
+    return found
 
 
 def history(run: Any, promotion: Entry) -> list[Account]:
     """All accounts of a champion by these windows, of this log, by time."""
-    return accounts.history(run.durable, run.environment_, promotion.bundle_id, length_of(run), **named(run))
+    return accounts.history(
+        run.durable, run.environment_, promotion.bundle_id, spans.length_of(run), **named(run)
+    )
 
 
 def publish(run: Any, suffix: str, text: str) -> Path:

@@ -270,7 +270,7 @@ def _monitored(run: Any) -> list[str]:
         told.append(f"{account.label} {account.stage}{former}: {count(account.rows)} rows, {said}")
     told += [f"Passed over: the champion before {each}" for each in run.passed_over]
     if not run.served:
-        told.append("Windows: none has ended")
+        told.append("Windows: none has ended in which this model was the champion, or predicted anything")
     if run.future:
         told.append(
             f"Clock: {count(run.future)} predictions say that they come from the future, and are in no window yet"

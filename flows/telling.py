@@ -11,14 +11,14 @@ from metaflow.exception import MetaflowException
 from metaflow.integrations import ArgoEvent
 
 from components.errors import RefusalError
-from components.monitoring import webhook
+from components.monitoring import accounts, webhook
 from components.monitoring.accounts import Account
 from components.monitoring.alerts import Alert, alerts
 from components.monitoring.retraining import causes
 from components.release import retraining
 from components.release.ledger import Entry, Ledger
 from components.store import Store
-from flows import monitoring
+from flows import monitoring, spans
 from flows.orchestration import event_name
 
 ON_ARGO = "ARGO_WORKFLOW_TEMPLATE"
@@ -40,15 +40,44 @@ def told(run: Any, known: Sequence[Account]) -> list[Alert]:
     return sorted(found, key=lambda alert: ended[alert.window_id])
 
 
+def known(run: Any) -> list[Account]:
+    """Every account that alerts are made from: of the champion, and of those before it of which there is something to tell."""
+    former = {each.promotion.bundle_id: each.promotion for each in spans.past(run)}
+    bundles = dict.fromkeys(account.bundle_id for account in run.before)
+    late = [each for bundle_id in bundles for each in monitoring.history(run, former[bundle_id])]
+    return [*run.accounts, *late]
+
+
+def news(run: Any, given: Sequence[tuple[Entry, Alert]]) -> list[tuple[Entry, Alert]]:
+    """The alerts that rest on an account of which nobody was told yet.
+
+    Of the others people know what the rules of then had to say: another K, or other rules, tell nothing of the past.
+    """
+    every = known(run)
+    fresh = {(each.bundle_id, each.stage, each.label) for each in accounts.untold(run.durable, every)}
+    stages = {each.window_id: (each.bundle_id, each.stage) for each in every}
+    return [
+        (promotion, alert)
+        for promotion, alert in given
+        if any((*stages[alert.window_id], label) in fresh for label in alert.windows)
+    ]
+
+
 def told_of_those_before(run: Any) -> list[tuple[Entry, Alert]]:
-    """The alerts that late labels raise about champions that were replaced, each with the promotion; they ask for no training."""
-    promotions = {each.promotion.bundle_id: each.promotion for each in monitoring.past(run)}
+    """The alerts about champions that were replaced, each with the promotion; they ask for no training.
+
+    They are of late labels, and of what was served in the last windows.
+    """
+    promotions = {each.promotion.bundle_id: each.promotion for each in spans.past(run)}
+    last = {account.window_id for account in run.before if account.stage == "served"}
     found: list[tuple[Entry, Alert]] = []
     for bundle_id in dict.fromkeys(account.bundle_id for account in run.before):
-        known = [each for each in monitoring.history(run, promotions[bundle_id]) if each.stage == "labelled"]
-        for alert in told(run, known):
-            reason = f"{alert.reason} It is about {bundle_id[:12]}, a champion before."
-            found.append((promotions[bundle_id], replace(alert, reason=reason)))
+        every = monitoring.history(run, promotions[bundle_id])
+        labelled = {account.window_id for account in every if account.stage == "labelled"}
+        for alert in told(run, every):
+            if alert.window_id in labelled | last:
+                reason = f"{alert.reason} It is about {bundle_id[:12]}, a champion before."
+                found.append((promotions[bundle_id], replace(alert, reason=reason)))
     return found
 
 
@@ -76,11 +105,12 @@ def require_webhook() -> None:
 
 
 def sent(run: Any, given: Sequence[Alert]) -> str:
-    """What became of the alerts at the webhook, in a sentence that does not tell its address."""
+    """What became of the alerts that the ledger has at the webhook, in a sentence that does not tell its address."""
     url = os.environ.get(webhook.VARIABLE, "")
     if not url:
         return f"no webhook: {webhook.VARIABLE} is not set"
-    taken, failed = webhook.deliver(given, url, run.durable)
+    there = {entry.details.get("once_key") for entry in Ledger(run.durable).entries()}
+    taken, failed = webhook.deliver([each for each in given if each.alert_id in there], url, run.durable)
     why = f"; {len(failed)} were not and are sent again next time: {'; '.join(failed[:3])}" if failed else ""
     return f"{taken} taken by the webhook{why}"
 

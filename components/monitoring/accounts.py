@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import isfinite
@@ -19,6 +19,7 @@ from components.store import Store
 
 Stage = Literal["served", "labelled"]
 FOLDER = "monitoring"
+TOLD = f"{FOLDER}/told"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Account:
     def name(self) -> str:
         """Of the object in the store."""
         return f"{FOLDER}/{self.window_id}.json"
+
+    @property
+    def loud(self) -> bool:
+        """Whether anything alarms."""
+        return any(each.alarm for each in self.findings)
 
     @property
     def judged(self) -> Judged:
@@ -103,6 +109,24 @@ def keep(store: Store, account: Account) -> Account:
     content = json.dumps(account.to_json(), indent=1, allow_nan=False).encode() + b"\n"
     store.write_if_absent(account.name, content)
     return read(store, account.window_id) or account
+
+
+def untold(store: Store, known: Sequence[Account]) -> list[Account]:
+    """Those of which nobody was told yet, as :func:`tell` notes it."""
+    there = set(store.names(TOLD))
+    return [each for each in known if _told(each) not in there]
+
+
+def tell(store: Store, known: Sequence[Account]) -> None:
+    """Note that everybody was told who is to be told of these."""
+    for each in untold(store, known):
+        store.write_if_absent(_told(each), b"{}\n")
+
+
+def _told(account: Account) -> str:
+    """The note's name: another account of the same window, made after somebody removed the first, has another."""
+    content = json.dumps([(each.key, each.alarm, each.severity) for each in account.findings]).encode()
+    return f"{TOLD}/{account.window_id}-{hashlib.sha256(content).hexdigest()[:8]}.json"
 
 
 def read(store: Store, window_id: str) -> Account | None:

@@ -37,7 +37,7 @@ class Predictions:
     Attributes:
         rows: with the columns of the prediction log.
         faults: what is wrong with the log itself.
-        set_aside: rows that batch scoring did not predict, as they break the contract; of every time.
+        set_aside: rows that batch scoring did not predict, as they break the contract.
     """
 
     rows: pl.LazyFrame
@@ -85,10 +85,11 @@ def predictions(folder: Path, since: datetime, until: datetime, now: datetime) -
         raise DataError(
             f"{folder}: no folder of predictions; name the server's log or what was scored: LOG=."
         )
-    batch = scored(folder)
+    moment = now + timedelta(seconds=CLOCK_SECONDS)
+    batch = scored(folder, since, until, moment)
     with tempfile.TemporaryDirectory(prefix="predictions-") as spool:
         scanned = scan(folder, since, until, now, Path(spool))
-        latest = pl.lit(now + timedelta(seconds=CLOCK_SECONDS))
+        latest = pl.lit(moment)
         future = sum(_count(each.filter(pl.col("served_at") > latest)) for each in batch.parts)
         in_time = pl.col("served_at").is_between(since, until, closed="left") & (
             pl.col("served_at") <= latest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,9 +37,9 @@ class Scored:
     """What lies in a folder.
 
     Attributes:
-        parts: the rows of each part that is whole.
+        parts: the rows of each part that is whole, all with the moment at which the scoring ended.
         set_aside: of each scoring that set rows aside.
-        damaged: parts and manifests that are gone or altered, by when the scoring was made, in seconds since 1970.
+        damaged: parts and manifests that are gone or altered, by when the scoring ended, in seconds since 1970.
     """
 
     parts: tuple[pl.LazyFrame, ...]
@@ -47,9 +47,25 @@ class Scored:
     damaged: Counter[float]
 
 
-def scored(folder: Path) -> Scored:
-    """What every finished scoring left, in a folder of one or of several; one under way is not looked at."""
-    found = [_scoring(done) for done in sorted({*folder.glob("done.json"), *folder.glob("*/done.json")})]
+def scored(folder: Path, since: datetime, until: datetime, latest: datetime) -> Scored:
+    """What finished scorings left, in a folder of one or of several; one under way is not looked at.
+
+    All rows of a scoring count at the moment at which its last one was scored: a window that was looked at while others were
+    still being scored would miss those else. The parts of a scoring that ended at another time are not read.
+
+    Args:
+        folder: of one scoring, or of several.
+        since: the first moment at which one may have ended.
+        until: the first moment after.
+        latest: what says that it ended after this one is among the parts, to be told.
+    """
+
+    def meant(end: datetime) -> bool:
+        return since <= end < until or end > latest
+
+    found = [
+        _scoring(done, meant) for done in sorted({*folder.glob("done.json"), *folder.glob("*/done.json")})
+    ]
     return Scored(
         tuple(part for each in found for part in each.parts),
         tuple(rows for each in found for rows in each.set_aside),
@@ -57,7 +73,7 @@ def scored(folder: Path) -> Scored:
     )
 
 
-def _scoring(done: Path) -> Scored:
+def _scoring(done: Path, meant: Callable[[datetime], bool]) -> Scored:
     try:
         told = json.loads(done.read_text(encoding="utf-8"))
         promised = {Path(part["name"]).name: str(part["sha256"]) for part in told["parts"]}
@@ -68,25 +84,27 @@ def _scoring(done: Path) -> Scored:
         bundle_id = str(told["bundle_id"]) if refused else ""
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Scored((), (), Counter({done.stat().st_mtime: 1}))
-    whole = [done.parent / name for name, sha256 in promised.items() if _digest(done.parent / name) == sha256]
-    parts = tuple(part for part in map(_part, whole) if part is not None)
-    at = _newest(parts) if refused else None
-    aside = (SetAside(at, bundle_id, refused, violations),) if at is not None else ()
-    gone = len(promised) - len(parts)
-    return Scored(parts, aside, Counter({_scored_at(parts, done): gone} if gone else {}))
+    ends = {name: _newest(done.parent / name) for name in promised}
+    known = [end for end in ends.values() if end is not None]
+    if known and len(known) == len(promised) and not meant(max(known)):
+        return Scored((), (), Counter())
+    whole = [name for name, sha256 in promised.items() if _digest(done.parent / name) == sha256]
+    read = {name: part for name in whole if (part := _part(done.parent / name)) is not None}
+    end = max((ended for name in read if (ended := ends[name]) is not None), default=None)
+    parts = tuple(part.with_columns(served_at=pl.lit(end)) for part in read.values()) if end else ()
+    aside = (SetAside(end, bundle_id, refused, violations),) if refused and end else ()
+    gone = len(promised) - len(read)
+    at = end.timestamp() if end else done.stat().st_mtime
+    return Scored(parts, aside, Counter({at: gone} if gone else {}))
 
 
-def _scored_at(parts: Sequence[pl.LazyFrame], done: Path) -> float:
-    """When a scoring was made: by the first of its rows, else by the time of the file that ends it."""
-    moments = (part.select(pl.col("served_at").min()).collect().item() for part in parts)
-    first = next((each for each in moments if each is not None), None)
-    return float(first.timestamp()) if first else done.stat().st_mtime
-
-
-def _newest(parts: Sequence[pl.LazyFrame]) -> datetime | None:
-    """When the last of the rows was scored; None where no part is left to tell it."""
-    found = [part.select(pl.col("served_at").max()).collect().item() for part in parts]
-    return max((each for each in found if each is not None), default=None)
+def _newest(path: Path) -> datetime | None:
+    """When the last row of a part was scored, which is read without the rest; None where that cannot be told."""
+    part = _part(path)
+    try:
+        return None if part is None else part.select(pl.col("served_at").max()).collect().item()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        return None
 
 
 def _digest(path: Path) -> str:
@@ -102,7 +120,7 @@ def _part(path: Path) -> pl.LazyFrame | None:
     try:
         frame = pl.scan_parquet(path)
         types = frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError):
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
         return None
     if any(name not in types for name in NEEDED):
         return None

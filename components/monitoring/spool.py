@@ -18,6 +18,9 @@ SPOOL_ROWS = 200_000
 CLOCK_SECONDS = 60.0
 """How far a clock may be off before it is counted: requests that are answered side by side are not in order either."""
 
+LATE_SECONDS, DAY_SECONDS = 3600.0, 86400.0
+"""Answers of one moment are logged within this time, in no order, unless nothing can be written."""
+
 
 @dataclass
 class Scan:
@@ -33,10 +36,12 @@ class Scan:
 
 
 def scan(folder: Path, since: datetime, until: datetime, now: datetime, spool: Path) -> Scan:
-    """The predictions that were made in a span of time, in bounded memory: each segment is read once.
+    """The predictions that were made in a span of time, in bounded memory: each segment is read at most once.
 
     The day of a segment's folder tells which to open: a line is written on the day on which it was made, or later. One
-    that says it was made after that day comes from a clock that was ahead, and is left out, whatever span is asked for.
+    that says it was made after that day comes from a clock that was ahead, and is left out, whatever span is asked for. Of
+    later days, up to yesterday, only the first line is read if that is of its day: nothing older had waited to be written,
+    and the log is no copy.
 
     Args:
         folder: of the log.
@@ -48,6 +53,8 @@ def scan(folder: Path, since: datetime, until: datetime, now: datetime, spool: P
     found, spooled = Scan(pl.LazyFrame()), _Spool(spool)
     first, end, latest = since.timestamp(), until.timestamp(), now.timestamp() + CLOCK_SECONDS
     for segment in _written_from(folder, since.date() - timedelta(days=1)):
+        if _later(segment, end, latest):
+            continue
         for record in _sound(segment, found.faults):
             if record.at > latest:
                 found.faults.future += record.height
@@ -81,6 +88,19 @@ def _sound(segment: Path, faults: Faults) -> Iterator[Record]:
         damaged += 1
     faults.damaged[begin if last is None else last] += damaged
     faults.ahead[begin if last is None else last] += ahead
+
+
+def _later(segment: Path, end: float, now: float) -> bool:
+    """Whether all of a segment was made after the span, and none of it is from the future: by its day, and its first line."""
+    _, midnight = _span(segment)
+    begin = midnight - DAY_SECONDS
+    if not end + LATE_SECONDS <= begin < midnight <= now - CLOCK_SECONDS:
+        return False
+    try:
+        first = next((record for record in records(segment) if record is not None), None)
+    except OSError:
+        return False
+    return first is not None and first.at >= begin
 
 
 def _span(segment: Path) -> tuple[float, float]:

@@ -45,7 +45,8 @@ def tried(entries: Sequence[Entry], environment: str) -> Tried:
     Where a process trains, it says itself what became of it. Where an event started the training nobody waits for its end:
     the rejection of the run that the request caused ends it, and so does the refusal or the promotion of its bundle. A
     retraining that broke off leaves its request open, to be tried again; every other end answers it, also that a person is to
-    approve the model. A request about a champion of the past is answered by its successor.
+    approve the model. A request about a champion of the past is answered by its successor, and one about an older window than a
+    request before it by that one.
     """
     of_it = [
         entry
@@ -57,12 +58,15 @@ def tried(entries: Sequence[Entry], environment: str) -> Tried:
     champion = standing[-1].bundle_id if standing else ""
     requested: Entry | None = None
     begun: Entry | None = None
-    failures, asked, approved = 0, set[str](), dict[str, str]()
+    failures, asked, approved, newest = 0, set[str](), dict[str, str](), dict[str, str]()
     for entry in of_it:
         cause = _caused_by_an_event(entry, begun, asked, approved)
         if entry.event == REQUESTED:
-            requested = entry
             asked.add(entry.hash)
+            end = str(entry.details.get("end", ""))
+            if not end or end >= newest.get(entry.bundle_id, ""):
+                requested = entry
+                newest[entry.bundle_id] = end or newest.get(entry.bundle_id, "")
             failures = 0 if entry.details.get("by_a_person") else failures
         elif entry.event == BEGUN:
             begun = entry

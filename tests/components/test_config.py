@@ -124,11 +124,11 @@ def test_a_schedule_has_the_fields_of_its_orchestrator(
         config.parse(text)
 
 
-@pytest.mark.parametrize(("days", "window"), [(31, "day"), (37, "week"), (61, "month")])
+@pytest.mark.parametrize(("days", "window"), [(62, "day"), (74, "week"), (122, "month")])
 def test_a_log_that_is_gone_before_its_labels_come_is_refused(days: int, window: str) -> None:
     text = spoiled("log_days = 0", f"log_days = {days}").replace('window = "day"', f'window = "{window}"')
     with pytest.raises(
-        ConfigError, match=rf"serving.log_days is {days}, .* more than {days} days, or for ever"
+        ConfigError, match=rf"serving.log_days is {days}, .* more than {days} days, twice both, or for ever"
     ):
         config.settings(config.parse(text))
     longer = text.replace(f"log_days = {days}", f"log_days = {days + 1}")

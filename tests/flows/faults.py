@@ -38,7 +38,7 @@ DEPLOYING = {
 """The same of a deployment, in the order in which they come."""
 
 MONITORING = {
-    "windows": ("flows/monitoring.py", "due"),
+    "windows": ("flows/spans.py", "due"),
     "log": ("components/monitoring/scored.py", "scored"),
     "account": ("components/monitoring/accounts.py", "keep"),
     "labels": ("components/monitoring/labels.py", "joined"),

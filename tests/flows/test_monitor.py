@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -24,7 +25,7 @@ ASKED = ("--since", "2016", "--until", "2018-06-01", "--window", "year", "--k", 
 
 def lived(trained, root):
     """A year that went well; and one whose column 'education' is missing, in which nobody was in work, and the log was harmed."""
-    project = watched(trained, root)
+    project = watched(trained, root, at=datetime(2016, 1, 1, tzinfo=UTC))
     good, bad = people(2016), people(2017)
     label(project, good, serve(project, good, 2016), 2016)
     broken = bad.with_columns(pl.lit(None, dtype=pl.Int64).alias("education"))
@@ -225,7 +226,7 @@ def test_another_log_has_accounts_of_its_own_also_where_it_is_empty(done, tmp_pa
 
 
 @pytest.mark.system
-def test_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path):
+def test_the_last_windows_and_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path):
     project = lived(trained, tmp_path / "project")
     first = project.ledger[0]
     second = runs.beside(project, "2", {"documents/model_card.md": b"# Another model card\n"})
@@ -239,19 +240,24 @@ def test_labels_of_a_champion_that_was_replaced_are_looked_at(trained, tmp_path)
         name: each["rows"] for name, each in accounts(project).items() if each["bundle_id"] == first.bundle_id
     }
     assert found == {
-        f"production-{year}-{first.bundle_id[:12]}-labelled": rows
+        f"production-{year}-{first.bundle_id[:12]}-{stage}": rows
         for year, rows in ((2016, 2000), (2017, 1950))
+        for stage in ("served", "labelled")
     }
+    assert len(accounts(project)) == len(
+        found
+    )  # the newer one was not there in these years, and none is about it
+    assert "none has ended in which this model was the champion" in told.output
     entries = [
         entry
         for entry in Ledger(project.store).entries()
         if entry.event == "alerted" and entry.bundle_id == first.bundle_id
     ]
-    assert any(
-        entry.details["kind"] == "calibration" and "a champion before" in entry.why for entry in entries
-    )
+    kinds = {entry.details["kind"] for entry in entries if "a champion before" in entry.why}
+    assert {"calibration", "missing"} <= kinds
     assert requests(project) == []
-    assert f"2017 labelled of {first.bundle_id[:12]}, a champion before: 1,950 rows, ALARM" in told.output
+    for stage in ("served", "labelled"):
+        assert f"2017 {stage} of {first.bundle_id[:12]}, a champion before: 1,950 rows, ALARM" in told.output
 
 
 def killed(project, moment: str) -> str:
@@ -277,7 +283,7 @@ def test_a_monitor_that_died_is_resumed(project, done, tmp_path):
 def test_days_that_the_log_no_longer_keeps_are_removed_at_its_end(done, tmp_path):
     project = copied(done[0], tmp_path / "project")
     config = project.root / "config.toml"
-    config.write_text(config.read_text() + "\n[serving]\nlog_days = 40\n")
+    config.write_text(config.read_text() + "\n[serving]\nlog_days = 70\n")
     log = project.root / "store" / "predictions"
     (today,) = log.iterdir()
     for day in ("2016-06-01", "2016-06-02"):

@@ -1,5 +1,6 @@
 """A trained project whose model is the champion, with a log of what it answered and labels that came later."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,21 +9,32 @@ import polars as pl
 from components.release.ledger import Entry, Ledger
 from components.serving.prediction_log import PredictionLog, Record
 from components.serving.program import Program
+from components.store import Store
 from tests.flows.project import SAMPLE, TARGET, Project
 from tests.flows.runs import copied
 
 BATCH = 50
 
 
-def watched(trained: Project, root: Path) -> Project:
-    """A copy of a trained project whose bundle was promoted."""
+def watched(trained: Project, root: Path, at: datetime | None = None) -> Project:
+    """A copy of a trained project whose bundle was promoted, now or at a time."""
     project = copied(trained, root)
     decided = project.ledger[0]
-    Ledger(project.store).append(
+    entry = Ledger(project.store).append(
         event="promoted", run=decided.run, bundle_id=decided.bundle_id, by="tester", why="to be watched",
         details=decided.details | {"environment": "production", "once_key": "promotion"},
     )  # fmt: skip
+    if at:
+        backdated(project.store, entry, at)
     return project
+
+
+def backdated(store: Store, newest: Entry, at: datetime) -> Entry:
+    """The newest entry of a ledger, which now says that it was made at another time."""
+    moved = replace(newest, at=at.isoformat(timespec="seconds"))
+    moved = replace(moved, hash=moved.digest())
+    store.write(f"ledger/{moved.number:08d}.json", moved.to_bytes())
+    return moved
 
 
 def people(year: int, count: int = 2000) -> pl.DataFrame:

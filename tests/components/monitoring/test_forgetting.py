@@ -235,7 +235,7 @@ def test_without_a_limit_all_is_kept(kept, store):
 def project(tmp_path, monkeypatch, log, store) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("METAFLOW_USER", "ada")
-    (tmp_path / "config.toml").write_text(toml(changed(serving={"log_days": 40})), encoding="utf-8")
+    (tmp_path / "config.toml").write_text(toml(changed(serving={"log_days": 70})), encoding="utf-8")
     return tmp_path
 
 
@@ -248,10 +248,10 @@ def test_make_forget_erases_what_is_named(project, log, store, capsys):
 
 
 def test_make_forget_removes_what_is_over(project, log, capsys):
-    old = datetime.now(UTC).date() - timedelta(days=41)
+    old = datetime.now(UTC).date() - timedelta(days=71)
     prediction_log.segments(log)[0].parent.rename(log / f"{old}")
     assert forgetting.main([]) == 0
-    assert capsys.readouterr().out == "1 days were removed; serving.log_days is 40.\n"
+    assert capsys.readouterr().out == "1 days were removed; serving.log_days is 70.\n"
     assert days(log) == []
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -102,6 +103,32 @@ def test_segments_of_days_long_before_are_not_opened(tmp_path):
     assert rows(tmp_path)[1].faults.damaged.total() == 0
 
 
+def test_segments_of_later_days_are_not_read_on_behind_their_first_line(tmp_path):
+    later = DAY + timedelta(days=2)
+    segment = write(tmp_path, record("later", later), day=f"{later:%Y-%m-%d}")
+    segment.write_bytes(segment.read_bytes() + b"damaged\n")
+    assert rows(tmp_path)[1].faults.damaged.total() == 0
+    assert rows(tmp_path, until=later)[1].faults.damaged.total() == 1
+
+
+@pytest.mark.parametrize("days", [1, 2, 5, 6])
+def test_what_had_waited_for_days_to_be_written_is_found(tmp_path, days):
+    """As where the disk was full: what waited comes first."""
+    later = DAY + timedelta(days=days, hours=2)
+    write(tmp_path, record("waited", DAY), record("later", later), day=f"{later:%Y-%m-%d}")
+    assert rows(tmp_path)[0]["prediction_id"].to_list() == ["waited:0", "waited:1"]
+
+
+def test_the_segments_of_today_are_read_for_clocks_that_are_ahead(tmp_path):
+    write(
+        tmp_path,
+        record("a", NOW - timedelta(hours=1)),
+        record("ahead", NOW + timedelta(hours=1)),
+        day="2016-03-10",
+    )
+    assert rows(tmp_path)[1].faults.future == 2
+
+
 def test_damaged_lines_are_counted_and_the_others_read(tmp_path):
     segment = write(tmp_path, record("a", DAY), record("b", DAY), record("c", DAY))
     lines = segment.read_bytes().splitlines(keepends=True)
@@ -160,22 +187,22 @@ def test_a_clock_that_goes_back_is_counted_and_its_rows_count_by_their_own_time(
     assert told.faults.within(times[0], times[0] + timedelta(hours=1)) == (0, 0, 0)
 
 
-def scored(folder: Path, at: datetime = DAY, done: bool = True, **told_too: object) -> Path:
+def scored(folder: Path, *ats: datetime, done: bool = True, **told_too: object) -> Path:
+    """What a scoring left whose parts were scored at these moments, by default at one; its first part."""
     folder.mkdir(parents=True)
-    table = pl.DataFrame(
-        {"prediction_id": ["s:0", "s:1"], "served_at": [at, at], "model_version": "12", "bundle_id": "b" * 64,
-         "variant": "batch", "data_version": "d", "age": [3, 4], "y_score": [0.1, 0.9]}
-    ).cast(dict.fromkeys(("model_version", "bundle_id", "variant", "data_version"), pl.Categorical))  # fmt: skip
-    part = folder / "part-00000.parquet"
-    table.write_parquet(part)
-    told = {
-        "name": f"scores/s/{part.name}",
-        "sha256": hashlib.sha256(part.read_bytes()).hexdigest(),
-        "rows": 2,
-    }
+    told = []
+    for number, at in enumerate(ats or (DAY,)):
+        table = pl.DataFrame(
+            {"prediction_id": [f"s:{2 * number}", f"s:{2 * number + 1}"], "served_at": [at, at], "model_version": "12",
+             "bundle_id": "b" * 64, "variant": "batch", "data_version": "d", "age": [3, 4], "y_score": [0.1, 0.9]}
+        ).cast(dict.fromkeys(("model_version", "bundle_id", "variant", "data_version"), pl.Categorical))  # fmt: skip
+        part = folder / f"part-{number:05d}.parquet"
+        table.write_parquet(part)
+        digest = hashlib.sha256(part.read_bytes()).hexdigest()
+        told.append({"name": f"scores/s/{part.name}", "sha256": digest, "rows": 2})
     if done:
-        (folder / "done.json").write_text(json.dumps({"parts": [told], **told_too}))
-    return part
+        (folder / "done.json").write_text(json.dumps({"parts": told, **told_too}))
+    return folder / "part-00000.parquet"
 
 
 def test_batch_scores_are_read_beside_the_log(tmp_path):
@@ -189,6 +216,24 @@ def test_batch_scores_are_read_beside_the_log(tmp_path):
 def test_a_scoring_that_is_not_done_is_not_looked_at(tmp_path):
     scored(tmp_path / "s1", done=False)
     assert rows(tmp_path)[0].is_empty()
+
+
+def test_a_scoring_over_midnight_counts_where_it_ended(tmp_path):
+    """The window before was looked at while its last rows were still being scored, and is not looked at again."""
+    midnight = DAY + timedelta(days=1)
+    scored(tmp_path / "s1", midnight - timedelta(minutes=10), midnight + timedelta(minutes=10))
+    assert rows(tmp_path)[0].is_empty()
+    found, _ = rows(tmp_path, midnight, midnight + timedelta(days=1))
+    assert found["prediction_id"].to_list() == ["s:0", "s:1", "s:2", "s:3"]
+
+
+def test_what_was_scored_at_other_times_is_not_read(tmp_path):
+    scored(tmp_path / "s1", DAY - timedelta(days=1))
+    done = tmp_path / "s1" / "done.json"
+    altered = re.sub(r'"sha256": "\w+"', f'"sha256": "{64 * "0"}"', done.read_text())
+    done.write_text(altered)
+    assert rows(tmp_path)[1].faults.damaged.total() == 0
+    assert rows(tmp_path, since=DAY - timedelta(days=1))[1].faults.damaged.total() == 1
 
 
 def test_where_nothing_was_logged_the_rows_have_the_columns_that_all_have(tmp_path):
@@ -234,7 +279,7 @@ SET_ASIDE = {
 
 
 def test_rows_that_a_scoring_set_aside_are_told_in_the_window_of_its_end(tmp_path):
-    scored(tmp_path / "s1", at=DAY + timedelta(hours=5), **SET_ASIDE)
+    scored(tmp_path / "s1", DAY + timedelta(hours=5), **SET_ASIDE)
     scored(tmp_path / "s2")
     _, told = rows(tmp_path)
     (found,) = told.refused(DAY, DAY + timedelta(days=1), "b" * 64)
@@ -251,7 +296,7 @@ def test_a_manifest_that_tells_no_numbers_is_damaged(tmp_path):
 
 
 def test_scores_from_the_future_are_counted(tmp_path):
-    scored(tmp_path / "s1", at=NOW + timedelta(days=9))
+    scored(tmp_path / "s1", NOW + timedelta(days=9))
     found, told = rows(tmp_path, until=NOW + timedelta(days=20))
     assert (found.height, told.faults.future) == (0, 2)
 

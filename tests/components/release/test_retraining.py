@@ -73,6 +73,21 @@ def test_the_newest_request_is_open_and_answers_those_before_it(ledger):
     assert now(ledger).open is None
 
 
+def test_a_request_about_an_older_window_is_answered_by_the_one_before_it(ledger):
+    january, february = "2026-02-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00"
+    newest = happen(ledger, REQUESTED, end=february)
+    happen(ledger, REQUESTED, end=january)
+    assert now(ledger).open == newest
+    end(ledger, newest, "rejected")
+    happen(ledger, REQUESTED, end=january)
+    assert now(ledger).open is None
+    by_a_person = happen(ledger, REQUESTED, end="", by_a_person=True)
+    assert now(ledger).open == by_a_person
+    promote(ledger, NEXT)
+    of_the_next = happen(ledger, REQUESTED, NEXT, end=january)
+    assert now(ledger).open == of_the_next
+
+
 def test_a_request_that_came_while_an_older_one_was_answered_stays_open(ledger):
     first = happen(ledger, REQUESTED, window="2016")
     begun = happen(ledger, BEGUN, request_number=first.number, host="here", process=1)
