@@ -20,15 +20,15 @@ from components.monitoring.bins import Bins
 from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
+from components.monitoring.terms import terms_of
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Length, Window, window_of, windows
 from components.release.ledger import Entry, Ledger
 from components.release.tenures import Tenure, tenures
 from components.store import Store
-from components.training.outcomes import values_of
-from components.training.target import Target
 from flows import formers
 from flows.orchestration import ROOT, anchored, bundle_of
+from flows.terms import terms
 
 FOLDER = ROOT / "build" / "monitoring"
 MOST_PAST = 3
@@ -52,15 +52,11 @@ def champion(run: Any) -> Entry:
 
 def watched(run: Any, promotion: Entry) -> Watched:
     """A champion with what its predictions mean."""
-    settings, files = run.settings, bundle_of(promotion)
-    told = json.loads(files["lineage.json"])
-    task, data = told.get("task", "binary"), settings.data
-    classes = (data.positive,) if task == "binary" else tuple(told.get("classes", ()))
-    target = Target(data.target, task, classes)
-    value = values_of(settings.objective, target)
+    files = bundle_of(promotion)
+    kept = terms_of(files, terms(run.settings))
+    target = kept.target(run.settings.data.target, json.loads(files["lineage.json"]))
     return Watched(
-        promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files),
-        data.group, data.weight,
+        promotion.bundle_id, files, target, kept.metric, kept.value(target), _reference(run, files), kept.group, kept.weight
     )  # fmt: skip
 
 

@@ -61,6 +61,7 @@ class Joined:
         settled: what was done with the labels.
         observed: the labels that were observed in the window, whichever predictions they are for.
         repeated: predictions whose id others bear too that were asked or answered otherwise; no label can be theirs alone.
+        unreadable: of the rows those whose label is no class, or no number; they count as unlabelled.
     """
 
     rows: pl.DataFrame
@@ -68,11 +69,17 @@ class Joined:
     settled: Settled
     observed: Observed = Observed()
     repeated: int = 0
+    unreadable: int = 0
+
+    @property
+    def labelled(self) -> int:
+        """The predictions with a label that can be read."""
+        return self.rows.height - self.unreadable
 
     @property
     def missing_fraction(self) -> float:
-        """The share of predictions without a label, 0 to 1."""
-        return 1 - self.rows.height / self.predicted if self.predicted else 1.0
+        """The share of predictions without a label that can be read, 0 to 1."""
+        return 1 - self.labelled / self.predicted if self.predicted else 1.0
 
 
 def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settled:
@@ -162,20 +169,42 @@ def observed(
     return Observed(given, lost, others - lost, nameless)
 
 
-def labels_finding(found: Joined, *, allowed_missing: float, allowed_unknown: float) -> Finding:
-    """An alarm where too many labels are missing or for unknown predictions, or contradict one another."""
-    account, seen, labelled = found.settled, found.observed, found.rows.height
+def labels_finding(
+    found: Joined, *, allowed_missing: float, allowed_unknown: float, expected: str = ""
+) -> Finding:
+    """An alarm where too many labels are missing or for unknown predictions, contradict one another, or cannot be read.
+
+    Args:
+        found: of a window.
+        allowed_missing: the share of predictions that may have none.
+        allowed_unknown: the share of labels that may be for predictions that no log has.
+        expected: what a label is; "" where the bundle does not tell, so that any value is taken for one.
+    """
+    account, seen, labelled = found.settled, found.observed, found.labelled
     low, high = exact(found.predicted - labelled, found.predicted)
     reason = (
         f"{labelled:,} of {found.predicted:,} predictions have a label, {found.missing_fraction:.1%} are missing "
         f"({low:.1%} to {high:.1%}; {allowed_missing:.0%} is allowed). {account.contradictory:,} contradict one another and "
         f"count for nothing, {account.twice:,} came twice, {account.revised:,} were revised by later ones, "
         f"{account.empty:,} lack a value or a time. {found.repeated:,} predictions bear ids that different ones bear too, and "
-        f"count as unlabelled.{_observed_words(seen, allowed_unknown)}"
+        f"count as unlabelled.{_unreadable_words(found.unreadable, expected)}{_observed_words(seen, allowed_unknown)}"
     )
-    wrong = account.contradictory + found.repeated
+    wrong = account.contradictory + found.repeated + found.unreadable
     alarm = found.missing_fraction > allowed_missing or wrong > 0 or _least_unknown(seen) > allowed_unknown
     return Finding("labels", "", alarm, reason, found.missing_fraction, low, high, allowed_missing)
+
+
+def _unreadable_words(unreadable: int, expected: str) -> str:
+    if not expected:
+        return (
+            " The bundle does not tell which values the target has, so that any but the positive one counts as the other; train "
+            "again to have labels that are neither told apart."
+        )
+    return (
+        f" {unreadable:,} labels are not what y_true is ({expected}), and count for nothing."
+        if unreadable
+        else ""
+    )
 
 
 def _observed_words(seen: Observed, allowed: float) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
 
 from components.monitoring.accounts import Account, Stage, window_id
-from components.monitoring.answers import Answers, answers
+from components.monitoring.answers import Answers, answers, expected
 from components.monitoring.arrivals import Independence, design_of, independence, unjudged
 from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
@@ -125,8 +125,9 @@ def labelled(
         formers: the champions before, which are asked what they would have scored.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
+    found = replace(found, unreadable=told.unreadable if told else 0)
     allowed = {"allowed_missing": limits.alarm_unlabelled, "allowed_unknown": limits.alarm_unknown}
-    findings = [labels_finding(found, **allowed)] if found.predicted else []
+    findings = [labels_finding(found, **allowed, expected=expected(model.target))] if found.predicted else []
     tried = trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
     findings += unjudged(tried, ("experiment",), GROUPED if model.group else "")
     details: dict[str, Any] = {
@@ -137,7 +138,7 @@ def labelled(
         "revised": found.settled.revised,
         "unknown": found.observed.unknown,
         "elsewhere": found.observed.elsewhere,
-        "unreadable": told.unreadable if told else 0,
+        "unreadable": found.unreadable,
         "age_days": age_days(model.created, window),
         "trials": trials,
     }

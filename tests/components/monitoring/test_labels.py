@@ -1,5 +1,6 @@
 """One label a prediction: late, twice, contradicting, unknown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -119,6 +120,24 @@ def test_labels_for_unknown_predictions_alarm_by_their_share_and_those_of_other_
 def test_what_was_asked_again_under_its_id_gets_its_label_each_time():
     found = joined(log("a", "a"), settled(labels(("a", True, 1)), until=UNTIL))
     assert (found.rows.height, found.repeated) == (2, 0)
+
+
+def test_labels_that_are_no_class_count_for_nothing_and_alarm():
+    rows = settled(labels(("a", True, 1), ("b", True, 1), ("c", False, 1)), until=UNTIL)
+    found = replace(joined(log("a", "b", "c"), rows), unreadable=1)
+    assert (found.labelled, found.missing_fraction) == (2, pytest.approx(1 / 3))
+    said = labels_finding(found, allowed_missing=0.5, allowed_unknown=0.01, expected="true, false")
+    assert said.alarm
+    assert "2 of 3 predictions have a label" in said.reason
+    assert "1 labels are not what y_true is (true, false), and count for nothing." in said.reason
+
+
+def test_where_a_bundle_does_not_tell_its_classes_that_is_said():
+    found = joined(log("a"), settled(labels(("a", True, 1)), until=UNTIL))
+    assert "does not tell which values the target has" in finding(found).reason
+    said = labels_finding(found, allowed_missing=0.5, allowed_unknown=0.01, expected="true, false")
+    assert not said.alarm
+    assert "does not tell" not in said.reason
 
 
 def test_ids_that_different_predictions_bear_get_no_label_and_are_told():

@@ -150,6 +150,14 @@ def test_one_class_only_leaves_the_metric_unjudged():
     assert "calibration in the large" in alarms(account)
 
 
+def test_labels_that_are_no_class_are_told_and_judge_nothing():
+    numbers = labels(2016).with_columns(pl.col("y_true").cast(pl.Int8))
+    account = labelled(2016, numbers)
+    assert (alarms(account), account.rows) == (["labels"], 0)
+    assert account.details["unreadable"] == numbers.height
+    assert account.details["missing_fraction"] == 1
+
+
 def test_no_label_at_all_is_told():
     account = labelled(2016, labels(2016).clear())
     assert alarms(account) == ["labels"]
