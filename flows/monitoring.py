@@ -158,14 +158,16 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     model, before_it = watched(run, promotion), formers.formers(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max(window.end - window.start for window in missing)
-    with _read(run, missing, earlier=delay + longest) as log:
+    # One for an id that is used again may come until the deadline too.
+    with _read(run, missing, earlier=delay + longest, later=delay) as log:
         strange = _strangers(run, given.frame, log, missing)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 deadline, rows = window.end + delay, log.within(window.start, window.end, model.bundle_id)
                 settled = labels.settled(given.frame, until=deadline, of=rows)
                 observed = labels.observed(given.frame, *strange, window.start, window.end)
-                joined = labels.joined(rows, settled, observed)
+                known = log.within(window.start - delay, deadline, "")
+                joined = labels.joined(rows, settled, observed, known)
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
                 account = looking.labelled(
                     joined, window, model, run.environment_, allowed,
@@ -246,12 +248,14 @@ def _id(run: Any, promotion: Entry, window: Window, stage: accounts.Stage) -> st
 
 
 @contextmanager
-def _read(run: Any, missing: Sequence[Window], earlier: timedelta = timedelta()) -> Iterator[Predictions]:
+def _read(
+    run: Any, missing: Sequence[Window], earlier: timedelta = timedelta(), later: timedelta = timedelta()
+) -> Iterator[Predictions]:
     """The predictions of the windows that are to be looked at; nothing is read where there are none."""
     if not missing:
         yield Predictions.none()
         return
-    since, until = missing[0].start - earlier, missing[-1].end
+    since, until = missing[0].start - earlier, missing[-1].end + later
     with (
         fetched(_log(run), since.date()) as folder,
         predictions(folder, since, until, datetime.now(UTC)) as found,

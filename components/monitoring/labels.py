@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from components.monitoring.finding import Finding
 from components.validation.bounds import exact
 
 COLUMNS = ("prediction_id", "y_true", "observed_at")
+_ABOUT = ("prediction_id", "served_at", "model_version", "bundle_id", "variant")
 
 
 @dataclass(frozen=True)
@@ -119,21 +121,56 @@ def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settl
     return Settled(kept, twice, revised, contradictory, int(none.item() or 0))
 
 
-def joined(rows: pl.LazyFrame, settled_labels: Settled, observed: Observed = Observed()) -> Joined:
+def joined(
+    rows: pl.LazyFrame,
+    settled_labels: Settled,
+    observed: Observed = Observed(),
+    known: pl.LazyFrame | None = None,
+) -> Joined:
     """The predictions of a window with their labels.
 
     Clients may choose the ids. Where the same was asked and answered again under one, as by a client that tries again, each
     row gets the label; where something else was, none does.
+
+    Args:
+        rows: of the window.
+        settled_labels: one a prediction.
+        observed: what is told of the labels that came in the window.
+        known: the predictions among which an id has to mean one thing, also of other windows and models; by default the rows.
     """
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
     # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
     labelled = rows.join(
         settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
     ).collect()
-    facts = pl.struct(pl.exclude("prediction_id", "served_at", "y_true")).hash()
-    repeated = facts.n_unique().over("prediction_id") > 1
-    apart = labelled.filter(~repeated)
+    repeated = _repeated(rows if known is None else known, labelled)
+    apart = labelled.join(repeated, on="prediction_id", how="anti", maintain_order="left")
     return Joined(apart, predicted, settled_labels, observed, labelled.height - apart.height)
+
+
+def _repeated(known: pl.LazyFrame, labelled: pl.DataFrame) -> pl.DataFrame:
+    """The ids of labelled predictions under which different things were asked, or one model answered differently."""
+    ids = labelled.lazy().select("prediction_id")
+    named = known.join(ids, on="prediction_id", how="semi")
+    names = named.collect_schema().names()
+    answered = [name for name in names if name not in _ABOUT]
+    asked = [name for name in answered if not name.startswith("y_")]
+    facts = named.select(
+        "prediction_id",
+        (pl.col("bundle_id") if "bundle_id" in names else pl.lit("")).alias("bundle_id"),
+        _hashed(asked).alias("asked"),
+        _hashed(answered).alias("answered"),
+    )
+    by_model = facts.group_by("prediction_id", "bundle_id").agg(
+        pl.col("asked").first(), pl.col("answered").n_unique()
+    )
+    by_id = by_model.group_by("prediction_id").agg(pl.col("asked").n_unique(), pl.col("answered").max())
+    several = by_id.filter((pl.col("asked") > 1) | (pl.col("answered") > 1))
+    return several.select("prediction_id").collect(engine="streaming")
+
+
+def _hashed(names: Sequence[str]) -> pl.Expr:
+    return pl.struct(names).hash() if names else pl.lit(0, pl.UInt64)
 
 
 def strange(labels: pl.LazyFrame, known: pl.LazyFrame, since: datetime, until: datetime) -> pl.DataFrame:

@@ -163,6 +163,39 @@ def test_times_are_read_as_text_too(moment):
     assert told(settled(given, until=DAY + timedelta(days=1))) == {}
 
 
+def asked(bundle_id: str, day: int, age: int, y_score: float) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {"prediction_id": ["1:0"], "served_at": [DAY + timedelta(days=day)], "bundle_id": [bundle_id], "variant": ["champion"],
+         "age": [age], "y_score": [y_score]}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "repeated"),
+    [
+        (asked("a", 1, 41, 0.5), True),
+        (asked("b", 1, 41, 0.5), True),
+        (asked("a", 1, 40, 0.6), True),
+        (asked("a", 1, 40, 0.5), False),
+        (asked("b", 1, 40, 0.6), False),
+    ],
+    ids=[
+        "another row",
+        "another row of another model",
+        "another answer",
+        "a retry",
+        "a retry after a promotion",
+    ],
+)
+def test_an_id_that_is_used_again_in_another_window_gets_no_label(other, repeated):
+    rows = asked("a", 0, 40, 0.5)
+    given = settled_of(labels(("1:0", True, 1), ("1:0", False, 2)), until=UNTIL, of=rows)
+    found = joined(rows, given, known=pl.concat([rows, other]))
+    assert (found.repeated, found.rows.height) == ((1, 0) if repeated else (0, 1))
+    assert finding(found).alarm == repeated
+    assert joined(rows, given).repeated == 0
+
+
 def test_a_table_without_ids_is_refused():
     with pytest.raises(DataError, match="prediction_id"):
         settled(pl.LazyFrame({"y_true": [True]}), until=UNTIL)
