@@ -94,12 +94,12 @@ class MonitorFlow(ConfiguredFlow):
         """Write the report with its history, and the metrics that Prometheus collects."""
         from components.monitoring import exposition
         from components.reporting import monitoring_report
-        from flows import monitoring
+        from flows import monitoring, terms
 
         newest = list({account.stage: account for account in self.accounts}.values())
         inputs = monitoring_report.Inputs(
             self.settings.project.name, self.environment_, self.promotion.bundle_id, self.accounts,
-            self.alerts, self.settings.objective.metric, self.settings.monitoring.alarm_psi, self.looked_at,
+            self.alerts, terms.metric(self, self.promotion), self.settings.monitoring.alarm_psi, self.looked_at,
         )  # fmt: skip
         self.report = monitoring_report.html(inputs)
         self.page = str(monitoring.publish(self, ".html", self.report))

@@ -21,14 +21,14 @@ from components.monitoring.places import fetched
 from components.monitoring.predictions import Predictions, predictions
 from components.monitoring.reference import reference_of
 from components.monitoring.tenured import judged_in_part, within
+from components.monitoring.terms import terms_of
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window
 from components.release.ledger import Entry, Ledger
 from components.store import Store
-from components.training.outcomes import values_of
-from components.training.target import Target
 from flows import formers, spans
 from flows.orchestration import ROOT, anchored, bundle_of
+from flows.terms import terms
 
 FOLDER = ROOT / "build" / "monitoring"
 
@@ -50,15 +50,11 @@ def champion(run: Any) -> Entry:
 
 def watched(run: Any, promotion: Entry) -> Watched:
     """A champion with what its predictions mean."""
-    settings, files = run.settings, bundle_of(promotion)
-    told = json.loads(files["lineage.json"])
-    task, data = told.get("task", "binary"), settings.data
-    classes = (data.positive,) if task == "binary" else tuple(told.get("classes", ()))
-    target = Target(data.target, task, classes)
-    value = values_of(settings.objective, target)
+    files = bundle_of(promotion)
+    kept = terms_of(files, terms(run.settings))
+    target = kept.target(run.settings.data.target, json.loads(files["lineage.json"]))
     return Watched(
-        promotion.bundle_id, files, target, settings.objective.metric, value, _reference(run, files),
-        data.group, data.weight,
+        promotion.bundle_id, files, target, kept.metric, kept.value(target), _reference(run, files), kept.group, kept.weight
     )  # fmt: skip
 
 
@@ -140,14 +136,16 @@ def labelled(run: Any, promotion: Entry, windows: Sequence[Window]) -> list[Acco
     times = spans.times(run, promotion)
     # A label observed in a window may be for a prediction of one that ended up to the delay before.
     longest = max(window.end - window.start for window in missing)
-    with _read(run, missing, earlier=delay + longest) as log:
+    # One for an id that is used again may come until the deadline too.
+    with _read(run, missing, earlier=delay + longest, later=delay) as log:
         strange = _strangers(run, given.frame, log, missing)
         for name, window in wanted.items():
             if (account := standing[name]) is None:
                 deadline, rows = window.end + delay, log.within(window.start, window.end, model.bundle_id)
                 settled = labels.settled(given.frame, until=deadline, of=rows)
                 observed = labels.observed(given.frame, *strange, window.start, window.end)
-                joined = labels.joined(rows, settled, observed)
+                known = log.within(window.start - delay, deadline, "")
+                joined = labels.joined(rows, settled, observed, known)
                 if not (joined.predicted or within(window, times)):
                     continue
                 before = [each.details["trials"] for each in _before(window, earlier, found)]
@@ -215,12 +213,14 @@ def _id(run: Any, promotion: Entry, window: Window, stage: accounts.Stage) -> st
 
 
 @contextmanager
-def _read(run: Any, missing: Sequence[Window], earlier: timedelta = timedelta()) -> Iterator[Predictions]:
+def _read(
+    run: Any, missing: Sequence[Window], earlier: timedelta = timedelta(), later: timedelta = timedelta()
+) -> Iterator[Predictions]:
     """The predictions of the windows that are to be looked at; nothing is read where there are none."""
     if not missing:
         yield Predictions.none()
         return
-    since, until = missing[0].start - earlier, missing[-1].end
+    since, until = missing[0].start - earlier, missing[-1].end + later
     with (
         fetched(_log(run), since.date()) as folder,
         predictions(folder, since, until, datetime.now(UTC)) as found,

@@ -11,6 +11,7 @@ from metaflow import current
 from metaflow.cards import BlankCard, Markdown, MetaflowCardComponent, ProgressBar, Table
 from metaflow.plugins import CARDS
 
+from components.monitoring.finding import unjudged_kinds
 from components.reporting import cards
 from components.reporting.formats import count, fixed, with_interval, words
 from flows.orchestration import on_cluster
@@ -262,6 +263,8 @@ def _monitored(run: Any) -> list[str]:
     for account in (*(known[name] for name in (*run.served, *run.labelled)), *run.before):
         loud = [finding.key for finding in account.findings if finding.alarm]
         said = f"ALARM, {', '.join(loud)}" if loud else "quiet"
+        if unjudged := unjudged_kinds(account.findings):
+            said += f"; not judged, or not in full: {', '.join(unjudged)}"
         former = (
             ""
             if account.bundle_id == run.promotion.bundle_id

@@ -31,6 +31,7 @@ from components.training import outcomes
 from components.training.target import shares
 from components.validation.metrics import Estimate
 from components.validation.verdict import Evidence
+from flows.terms import terms
 
 SMOKE_ROWS = 50
 SHOWN_FACTS = 8
@@ -119,7 +120,7 @@ def bundle_parts(run: Any) -> Parts:
         ),
         decision=run.decision.to_json(),
         documents={"model_card.md": model_card(run, run.created), "datasheet.md": datasheet(run, table)},
-        lineage=lineage(run),
+        lineage={**lineage(run), "terms": terms(run.settings, run.target.negatives).to_json()},
         lock=run.lock,
         created=run.created,
     )

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from components.errors import DataError
-from components.training.target import Target, class_name
+from components.training.target import Target, class_name, spelled
 
 Floats = NDArray[np.float64]
 
@@ -61,13 +61,25 @@ def answers(rows: pl.DataFrame, target: Target, *, labelled: bool) -> Answers:
     return Answers(*_predicted(kept, target), y_true, kept, rows.height - kept.height)
 
 
+def expected(target: Target) -> str:
+    """What a label of this target is; "" where any value may be one."""
+    if target.task == "regression":
+        return "a finite number"
+    if target.task == "binary":
+        return ", ".join([target.classes[0], *target.negatives]) if target.negatives else ""
+    return ", ".join(target.classes)
+
+
 def _readable(labels: pl.Series, target: Target) -> pl.Series:
     if target.task == "regression":
         return labels.cast(pl.Float64, strict=False).is_finite().fill_null(False)
-    if target.task == "multiclass":
-        known = set(target.classes)
-        return pl.Series([class_name(value) in known for value in labels.to_list()], dtype=pl.Boolean)
-    return labels.is_not_null()
+    if target.task == "binary" and not target.negatives:
+        return labels.is_not_null()
+    name, classes = class_name, target.classes
+    if target.task == "binary":
+        name, classes = spelled, (spelled(target.classes[0]), *target.negatives)
+    known = {value for value in labels.unique().to_list() if value is not None and name(value) in classes}
+    return pl.Series([value in known for value in labels.to_list()], dtype=pl.Boolean)
 
 
 def _predicted(rows: pl.DataFrame, target: Target) -> tuple[Floats, NDArray[Any]]:

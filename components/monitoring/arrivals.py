@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from components.monitoring.finding import Finding
 from components.validation.bounds import effective_size
@@ -31,6 +32,8 @@ class Independence:
 def independence(rows: pl.LazyFrame, group: Sequence[str], then: float | None) -> Independence:
     """The shares of rows that count as independent, by the effective number of groups (Kish, 1965).
 
+    A row that names no group stands by itself.
+
     Args:
         rows: of a window, with the columns of the prediction log.
         group: the columns whose equal values hold rows together; none where each row stands by itself.
@@ -43,13 +46,16 @@ def independence(rows: pl.LazyFrame, group: Sequence[str], then: float | None) -
     if then is None:
         reason = "the bundle does not tell how many groups its reference has; train again"
         return Independence(unknown=reason)
-    sizes = rows.group_by(list(group)).agg(pl.len().alias("rows of it")).select("rows of it")
-    counts = sizes.collect(engine="streaming").to_series().to_numpy().astype(np.float64)
+    alone = pl.all_horizontal(pl.col(group).is_null())
+    sizes = rows.group_by(list(group)).agg(pl.len().alias("rows of it"), alone.any().alias("alone"))
+    found = sizes.select("rows of it", "alone").collect(engine="streaming")
+    together = found.filter(~pl.col("alone"))["rows of it"].to_numpy().astype(np.float64)
+    counts = np.append(together, np.ones(found.filter("alone")["rows of it"].to_numpy().sum()))
     return Independence(then, effective_size(counts) / counts.sum() if len(counts) else 1.0)
 
 
 def design_of(rows: pl.DataFrame, group: Sequence[str], weight: str) -> tuple[Design, str]:
-    """How labelled rows came; and why that cannot be told where it cannot, else "".
+    """How labelled rows came; and why that cannot be told where it cannot, else "". A row that names no group stands by itself.
 
     Args:
         rows: with the columns of the prediction log.
@@ -63,8 +69,14 @@ def design_of(rows: pl.DataFrame, group: Sequence[str], weight: str) -> tuple[De
     weights = rows[weight].cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy() if weight else None
     if weights is not None and not (np.all(weights >= 0) and 0 < weights.sum() < np.inf):
         return plain, f"{weight} (data.weight) is not a number of at least 0 in every row of the log; send it"
-    codes = rows.select(pl.struct(list(group)).rank("dense")).to_series().to_numpy() if group else None
-    return Design(rows.height, weights, codes), ""
+    return Design(rows.height, weights, _codes(rows, group) if group else None), ""
+
+
+def _codes(rows: pl.DataFrame, group: Sequence[str]) -> NDArray[np.int64]:
+    """A code for each row, equal where the columns are; of a row without any value one of its own."""
+    own = pl.when(pl.all_horizontal(pl.col(group).is_null())).then(-1 - pl.int_range(pl.len()))
+    code = own.otherwise(pl.struct(list(group)).rank("dense").cast(pl.Int64))
+    return rows.select(code.alias("code")).to_series().to_numpy()
 
 
 def absent(columns: Collection[str], wanted: Iterable[str], key: str) -> str:

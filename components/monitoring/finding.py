@@ -66,6 +66,12 @@ def finding_of(told: Mapping[str, Any]) -> Finding:
     return Finding(**told)
 
 
+def unjudged_kinds(findings: Iterable[Finding]) -> list[str]:
+    """The kinds of tests, and skew, of which something could not be judged, each once."""
+    tested = {*SHARES, "skew"}
+    return list(dict.fromkeys(each.kind for each in findings if not each.judged and each.kind in tested))
+
+
 def holm(p_values: Iterable[float]) -> list[float]:
     """The p-values corrected so that the chance of any false rejection among them is at most the level.
 

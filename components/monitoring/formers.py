@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.errors import FlowprintError
 from components.monitoring.answers import Answers, Floats
+from components.monitoring.arrivals import design_of
 from components.monitoring.skew import model_input
 from components.monitoring.watched import Watched
 from components.release.parity import answers
@@ -47,7 +48,8 @@ def compared(found: Answers, formers: Sequence[Former], model: Watched, *, seed:
 
     Each former champion's own program answers in a clean process. ``difference`` is the gain of the champion over the former one,
     above 0 where the champion is better; ``gap`` is the mean of actual minus predicted, of numbers in their standard
-    deviations. All intervals are 95 %. A former champion that cannot be asked has a ``problem`` instead.
+    deviations. All intervals are 95 %, and go by groups and weights where the bundle does; ``unknown`` says why they do not
+    where the log lacks these. A former champion that cannot be asked has a ``problem`` instead.
 
     Args:
         found: labelled answers of the champion.
@@ -57,16 +59,17 @@ def compared(found: Answers, formers: Sequence[Former], model: Watched, *, seed:
     """
     if not formers:
         return {}
-    height = len(found.truth)
+    height, (design, unknown) = len(found.truth), design_of(found.rows, model.group, model.weight)
     drawn = np.random.default_rng(seed).choice(height, min(MOST_ROWS, height), replace=False)
     at = np.sort(drawn)
-    y_true, y_score, rows = found.truth[at], found.y_score[at], found.rows[at]
-    told: dict[str, Any] = {"rows": len(at), "champion": _measured(y_true, y_score, model.threshold, model)}
+    y_true, y_score, rows, design = found.truth[at], found.y_score[at], found.rows[at], design.part(at)
+    champion = _measured(y_true, y_score, model.threshold, model, design)
+    told: dict[str, Any] = {"rows": len(at), "champion": champion, "unknown": unknown}
     told["formers"] = [
         {
             "bundle_id": each.bundle_id,
             "promoted_at": each.promoted_at,
-            **_against(each, rows, y_true, y_score, model),
+            **_against(each, rows, y_true, y_score, model, design),
         }
         for each in formers
     ]
@@ -74,7 +77,7 @@ def compared(found: Answers, formers: Sequence[Former], model: Watched, *, seed:
 
 
 def _against(
-    former: Former, rows: pl.DataFrame, y_true: NDArray[Any], y_score: Floats, model: Watched
+    former: Former, rows: pl.DataFrame, y_true: NDArray[Any], y_score: Floats, model: Watched, design: Design
 ) -> dict[str, Any]:
     nothing = {"metric": None, "gap": None, "difference": None}
     if former.problem:
@@ -82,11 +85,12 @@ def _against(
     try:
         theirs, threshold = _asked(former, rows, model)
         difference = paired_difference(
-            model.metric, y_true, y_score, theirs, threshold=model.threshold, threshold_b=threshold
-        )
+            model.metric, y_true, y_score, theirs, threshold=model.threshold, threshold_b=threshold,
+            sample_weight=design.sample_weight, groups=design.groups,
+        )  # fmt: skip
     except (FlowprintError, pl.exceptions.PolarsError, ValueError, TypeError, KeyError) as error:
         return {**nothing, "problem": str(error)}
-    measured = _measured(y_true, theirs, threshold, model)
+    measured = _measured(y_true, theirs, threshold, model, design)
     return {**measured, "difference": asdict(difference), "problem": ""}
 
 
@@ -107,9 +111,11 @@ def _asked(former: Former, rows: pl.DataFrame, model: Watched) -> tuple[Floats, 
     return answers(former.files, model_input(rows, kinds)), rule if rule.ndim else float(rule)
 
 
-def _measured(y_true: NDArray[Any], y_score: Floats, threshold: Rule, model: Watched) -> dict[str, Any]:
+def _measured(
+    y_true: NDArray[Any], y_score: Floats, threshold: Rule, model: Watched, design: Design
+) -> dict[str, Any]:
     """The primary metric and the mean of actual minus predicted."""
-    metric, design = METRICS[model.metric], Design(len(y_true))
+    metric = METRICS[model.metric]
     statistic, gap = metric.of(y_true, y_score, threshold), None
     defined = np.isfinite(design.value(statistic))
     value = asdict(_estimate(statistic, design, metric.bounded)) if defined else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from components.monitoring.finding import Finding
 from components.validation.bounds import exact
 
 COLUMNS = ("prediction_id", "y_true", "observed_at")
+_ABOUT = ("prediction_id", "served_at", "model_version", "bundle_id", "variant")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Joined:
         settled: what was done with the labels.
         observed: the labels that were observed in the window, whichever predictions they are for.
         repeated: predictions whose id others bear too that were asked or answered otherwise; no label can be theirs alone.
+        unreadable: of the rows those whose label is no class, or no number; they count as unlabelled.
     """
 
     rows: pl.DataFrame
@@ -68,11 +71,17 @@ class Joined:
     settled: Settled
     observed: Observed = Observed()
     repeated: int = 0
+    unreadable: int = 0
+
+    @property
+    def labelled(self) -> int:
+        """The predictions with a label that can be read."""
+        return self.rows.height - self.unreadable
 
     @property
     def missing_fraction(self) -> float:
-        """The share of predictions without a label, 0 to 1."""
-        return 1 - self.rows.height / self.predicted if self.predicted else 1.0
+        """The share of predictions without a label that can be read, 0 to 1."""
+        return 1 - self.labelled / self.predicted if self.predicted else 1.0
 
 
 def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settled:
@@ -112,21 +121,56 @@ def settled(labels: pl.LazyFrame, *, until: datetime, of: pl.LazyFrame) -> Settl
     return Settled(kept, twice, revised, contradictory, int(none.item() or 0))
 
 
-def joined(rows: pl.LazyFrame, settled_labels: Settled, observed: Observed = Observed()) -> Joined:
+def joined(
+    rows: pl.LazyFrame,
+    settled_labels: Settled,
+    observed: Observed = Observed(),
+    known: pl.LazyFrame | None = None,
+) -> Joined:
     """The predictions of a window with their labels.
 
     Clients may choose the ids. Where the same was asked and answered again under one, as by a client that tries again, each
     row gets the label; where something else was, none does.
+
+    Args:
+        rows: of the window.
+        settled_labels: one a prediction.
+        observed: what is told of the labels that came in the window.
+        known: the predictions among which an id has to mean one thing, also of other windows and models; by default the rows.
     """
     predicted = int(rows.select(pl.len()).collect(engine="streaming").item())
     # In the order of the log: what is drawn from the rows later is then the same whenever it is drawn.
     labelled = rows.join(
         settled_labels.labels, on="prediction_id", how="inner", maintain_order="left"
     ).collect()
-    facts = pl.struct(pl.exclude("prediction_id", "served_at", "y_true")).hash()
-    repeated = facts.n_unique().over("prediction_id") > 1
-    apart = labelled.filter(~repeated)
+    repeated = _repeated(rows if known is None else known, labelled)
+    apart = labelled.join(repeated, on="prediction_id", how="anti", maintain_order="left")
     return Joined(apart, predicted, settled_labels, observed, labelled.height - apart.height)
+
+
+def _repeated(known: pl.LazyFrame, labelled: pl.DataFrame) -> pl.DataFrame:
+    """The ids of labelled predictions under which different things were asked, or one model answered differently."""
+    ids = labelled.lazy().select("prediction_id")
+    named = known.join(ids, on="prediction_id", how="semi")
+    names = named.collect_schema().names()
+    answered = [name for name in names if name not in _ABOUT]
+    asked = [name for name in answered if not name.startswith("y_")]
+    facts = named.select(
+        "prediction_id",
+        (pl.col("bundle_id") if "bundle_id" in names else pl.lit("")).alias("bundle_id"),
+        _hashed(asked).alias("asked"),
+        _hashed(answered).alias("answered"),
+    )
+    by_model = facts.group_by("prediction_id", "bundle_id").agg(
+        pl.col("asked").first(), pl.col("answered").n_unique()
+    )
+    by_id = by_model.group_by("prediction_id").agg(pl.col("asked").n_unique(), pl.col("answered").max())
+    several = by_id.filter((pl.col("asked") > 1) | (pl.col("answered") > 1))
+    return several.select("prediction_id").collect(engine="streaming")
+
+
+def _hashed(names: Sequence[str]) -> pl.Expr:
+    return pl.struct(names).hash() if names else pl.lit(0, pl.UInt64)
 
 
 def strange(labels: pl.LazyFrame, known: pl.LazyFrame, since: datetime, until: datetime) -> pl.DataFrame:
@@ -162,20 +206,42 @@ def observed(
     return Observed(given, lost, others - lost, nameless)
 
 
-def labels_finding(found: Joined, *, allowed_missing: float, allowed_unknown: float) -> Finding:
-    """An alarm where too many labels are missing or for unknown predictions, or contradict one another."""
-    account, seen, labelled = found.settled, found.observed, found.rows.height
+def labels_finding(
+    found: Joined, *, allowed_missing: float, allowed_unknown: float, expected: str = ""
+) -> Finding:
+    """An alarm where too many labels are missing or for unknown predictions, contradict one another, or cannot be read.
+
+    Args:
+        found: of a window.
+        allowed_missing: the share of predictions that may have none.
+        allowed_unknown: the share of labels that may be for predictions that no log has.
+        expected: what a label is; "" where the bundle does not tell, so that any value is taken for one.
+    """
+    account, seen, labelled = found.settled, found.observed, found.labelled
     low, high = exact(found.predicted - labelled, found.predicted)
     reason = (
         f"{labelled:,} of {found.predicted:,} predictions have a label, {found.missing_fraction:.1%} are missing "
         f"({low:.1%} to {high:.1%}; {allowed_missing:.0%} is allowed). {account.contradictory:,} contradict one another and "
         f"count for nothing, {account.twice:,} came twice, {account.revised:,} were revised by later ones, "
         f"{account.empty:,} lack a value or a time. {found.repeated:,} predictions bear ids that different ones bear too, and "
-        f"count as unlabelled.{_observed_words(seen, allowed_unknown)}"
+        f"count as unlabelled.{_unreadable_words(found.unreadable, expected)}{_observed_words(seen, allowed_unknown)}"
     )
-    wrong = account.contradictory + found.repeated
+    wrong = account.contradictory + found.repeated + found.unreadable
     alarm = found.missing_fraction > allowed_missing or wrong > 0 or _least_unknown(seen) > allowed_unknown
     return Finding("labels", "", alarm, reason, found.missing_fraction, low, high, allowed_missing)
+
+
+def _unreadable_words(unreadable: int, expected: str) -> str:
+    if not expected:
+        return (
+            " The bundle does not tell which values the target has, so that any but the positive one counts as the other; train "
+            "again to have labels that are neither told apart."
+        )
+    return (
+        f" {unreadable:,} labels are not what y_true is ({expected}), and count for nothing."
+        if unreadable
+        else ""
+    )
 
 
 def _observed_words(seen: Observed, allowed: float) -> str:

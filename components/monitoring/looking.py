@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import polars as pl
 
 from components.monitoring.accounts import Account, Stage, window_id
-from components.monitoring.answers import Answers, answers
+from components.monitoring.answers import Answers, answers, expected
 from components.monitoring.arrivals import Independence, design_of, independence, unjudged
 from components.monitoring.association import association_findings, parted
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.drift import ColumnDrift, drift, drift_findings
-from components.monitoring.estimation import conditions, estimated
+from components.monitoring.estimation import MOVED, conditions, estimated
 from components.monitoring.fairness import disparities, fairness_findings
-from components.monitoring.finding import Finding
+from components.monitoring.finding import Finding, Kind
 from components.monitoring.formers import Former, compared
 from components.monitoring.labels import Joined, labels_finding
 from components.monitoring.performance import approved_with, performance, performance_findings
@@ -35,6 +35,7 @@ from components.monitoring.scored import SetAside
 from components.monitoring.skew import skew_finding
 from components.monitoring.staleness import age_days, staleness_finding
 from components.monitoring.trial import Numbers, trial_findings
+from components.monitoring.untested import few_rows, not_logged, sensitive_not_logged
 from components.monitoring.watched import Limits, Watched
 from components.monitoring.windows import Window
 
@@ -85,6 +86,9 @@ def served(
             )
             moved += _associations(sample, model, limits, came)
             findings += unjudged(moved, ("drift", "association"), came.unknown)
+        findings += few_rows(MOVED, counted.rows, limits.min_rows)
+        unwatched = sorted(set(model.bins) - set(counted.columns))
+        findings += not_logged(unwatched, model)
         findings.append(
             skew_finding(
                 sample,
@@ -97,7 +101,7 @@ def served(
         if counted.rows >= limits.min_rows:
             details["estimate"] = _estimate(sample, model, limits, findings)
         details["drift"] = [_told(each) for each in drifts]
-        details["unwatched"] = sorted(set(model.bins) - set(counted.columns))
+        details["unwatched"] = unwatched
     return _account("served", window, model, environment, counted.rows, findings, details)
 
 
@@ -125,8 +129,9 @@ def labelled(
         formers: the champions before, which are asked what they would have scored.
     """
     told = answers(found.rows, model.target, labelled=True) if found.rows.height else None
+    found = replace(found, unreadable=told.unreadable if told else 0)
     allowed = {"allowed_missing": limits.alarm_unlabelled, "allowed_unknown": limits.alarm_unknown}
-    findings = [labels_finding(found, **allowed)] if found.predicted else []
+    findings = [labels_finding(found, **allowed, expected=expected(model.target))] if found.predicted else []
     tried = trial_findings(trials, before, alpha=limits.rate("experiment"), value=model.value)
     findings += unjudged(tried, ("experiment",), GROUPED if model.group else "")
     details: dict[str, Any] = {
@@ -137,7 +142,7 @@ def labelled(
         "revised": found.settled.revised,
         "unknown": found.observed.unknown,
         "elsewhere": found.observed.elsewhere,
-        "unreadable": told.unreadable if told else 0,
+        "unreadable": found.unreadable,
         "age_days": age_days(model.created, window),
         "trials": trials,
     }
@@ -146,6 +151,9 @@ def labelled(
         more, numbers = _after_labels(told, model, limits)
         findings, details = [*findings, *more], {**details, **numbers}
         details["formers"] = compared(told, formers, model, seed=limits.seed)
+    elif found.predicted:
+        wanted = _tested_after_labels(model, limits)
+        findings += few_rows(wanted, rows, limits.min_rows, what="rows with labels")
     return _account("labelled", window, model, environment, rows, findings, details)
 
 
@@ -235,6 +243,7 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         *calibration_findings(calibrated, alarm=limits.alarm_calibration, alarm_decile=limits.alarm_decile),
         *performance_findings(performed, approved_with(model.decision, "P01"), alarm_drop=limits.alarm_drop),
         *fairness_findings(fair, limits.fairness, limits.waived),
+        *sensitive_not_logged(limits.sensitive, told.rows.columns),
     ]
     numbers = {
         "calibration": asdict(calibrated),
@@ -242,6 +251,13 @@ def _after_labels(told: Answers, model: Watched, limits: Limits) -> tuple[list[F
         "utility": asdict(performed.utility) if performed.utility else None,
     }
     return unjudged(findings, AFTER_LABELS, unknown), numbers
+
+
+def _tested_after_labels(model: Watched, limits: Limits) -> list[Kind]:
+    """The kinds that labels let be judged of this model."""
+    kinds: list[Kind] = ["calibration", "performance"]
+    kinds += ["utility"] if model.target.task == "binary" else []
+    return kinds + (["fairness"] if limits.sensitive else [])
 
 
 def _account(

@@ -62,7 +62,9 @@ class _Tally:
 
     def _add_labels(self, column: pl.Series) -> None:
         counted = column.cast(pl.String, strict=False).value_counts(name="rows of this value")
-        places = {label: place for place, label in enumerate(self.bins.labels)}
+        # Older bundles count booleans that miss values as labels, which Python and polars spell differently.
+        spelled = str.lower if column.dtype == pl.Boolean else str
+        places = {spelled(label): place for place, label in enumerate(self.bins.labels)}
         for label, rows in counted.iter_rows():
             if label is None or label == MISSING:
                 self.missing += rows

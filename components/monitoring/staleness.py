@@ -9,6 +9,7 @@ import numpy as np
 
 from components.monitoring.finding import Finding
 from components.monitoring.windows import Window
+from components.validation.bounds import normal_quantile
 from components.validation.metrics import Estimate
 
 DAY_SECONDS = 86_400.0
@@ -34,7 +35,8 @@ def staleness_finding(age: float, *, most_days: float) -> Finding:
 def metric_by_age(metrics: Sequence[tuple[float, Estimate]]) -> Estimate | None:
     """How the metric changed by year of age, by weighted least squares over labelled windows; None for fewer than three.
 
-    Windows weigh by the inverse square of their interval's width. A slope whose interval leaves out 0 says that age costs.
+    Windows weigh by the inverse square of the standard error that their interval tells. A slope whose 95 % interval leaves
+    out 0 says that age costs.
 
     Args:
         metrics: by window, its age in days and the metric.
@@ -44,8 +46,8 @@ def metric_by_age(metrics: Sequence[tuple[float, Estimate]]) -> Estimate | None:
         return None
     years = np.array([age for age, _ in known]) / 365.25
     value = np.array([each.value for _, each in known])
-    # 3.92 standard errors are the width of a 95 % interval.
-    weight = np.array([(3.92 / (each.high - each.low)) ** 2 for _, each in known])
+    errors = np.array([(each.high - each.low) / (2 * normal_quantile(each.level)) for _, each in known])
+    weight = errors**-2
     centred = years - np.average(years, weights=weight)
     spread = float((weight * centred**2).sum())
     if spread <= 0:

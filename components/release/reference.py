@@ -90,7 +90,8 @@ def _counts(column: pd.Series[Any], others: pd.Series[Any] | None = None) -> dic
         microseconds = column.to_numpy("datetime64[us]")
         seconds = np.where(np.isnat(microseconds), np.nan, microseconds.astype(np.int64) / 1e6)
         return {"kind": "datetime", **_binned(seconds)}
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+    # A boolean column that misses values is one of objects.
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.infer_dtype(column, skipna=True) == "boolean":
         return {"kind": "number", **_binned(column.to_numpy(dtype=np.float64, na_value=np.nan))}
     counted, named = _labels(column), Counter[str]() if others is None else _labels(others)
     if others is None and _more_to_come(counted):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.monitoring.finding import unjudged_kinds
 from components.monitoring.staleness import metric_by_age
 from components.reporting import formats, formers, over_time, summary
 from components.reporting.figure import Figure
@@ -62,6 +63,11 @@ class Inputs:
         found = [finding for account in self.newest for finding in account.findings if finding.alarm]
         return sorted(found, key=lambda finding: finding.severity != "critical")
 
+    @property
+    def unjudged(self) -> list[str]:
+        """The kinds of which something could not be judged in the newest windows."""
+        return unjudged_kinds(finding for account in self.newest for finding in account.findings)
+
 
 def html(inputs: Inputs) -> str:
     """The page as one text that needs no network, no script and no other file."""
@@ -98,11 +104,12 @@ def headline(inputs: Inputs) -> str:
     if not inputs.accounts:
         return "No window has ended yet."
     loud = inputs.alarming
+    unjudged = f" Not judged, or not in full: {', '.join(inputs.unjudged)}." if inputs.unjudged else ""
     if not loud:
-        return "Nothing alarms in the newest window."
+        return f"Nothing alarms in the newest window.{unjudged}"
     kinds = list(dict.fromkeys(finding.kind for finding in loud))
     first, rest = ", ".join(kinds[:-1]), kinds[-1]
-    return f"Look at {f'{first} and {rest}' if first else rest}."
+    return f"Look at {f'{first} and {rest}' if first else rest}.{unjudged}"
 
 
 def facts(inputs: Inputs) -> list[tuple[str, str]]:
@@ -114,6 +121,8 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
         told.append((f"Newest window, {account.stage}", f"{account.label}: {account.rows:,} rows"))
         if account.stage == "labelled":
             told.append(("Labels", over_time.labels_missing(account)))
+        if unwatched := account.details.get("unwatched"):
+            told.append(("Not in the log, so not watched", ", ".join(unwatched)))
         estimate = account.details.get("estimate")
         if estimate:
             doubts = [each["text"] for each in estimate["conditions"] if not each["holds"]]

@@ -34,10 +34,19 @@ class Examples:
     rows: pd.DataFrame
 
     def groups(self, columns: Sequence[str]) -> NDArray[np.int64] | None:
-        """A code for each row, shape (rows,), equal where the columns are; None if none is named."""
+        """A code for each row, shape (rows,), equal where the columns are; None if none is named.
+
+        A row without a value in any of them stands by itself, and has a code of its own.
+        """
         if not columns:
             return None
-        return np.asarray(self.rows.groupby(list(columns), dropna=False).ngroup(), dtype=np.int64)
+        named = self.rows[list(columns)]
+        codes = np.array(named.groupby(list(columns), dropna=False).ngroup(), dtype=np.int64)
+        alone = np.flatnonzero(named.isna().all(axis=1))
+        if len(alone):
+            codes[alone] = codes.max() + 1 + np.arange(len(alone))
+            codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        return codes
 
 
 def examples(

@@ -28,11 +28,13 @@ class Target:
         column: its name.
         task: what kind of answer it wants.
         classes: the values by their codes: of a binary target the positive one alone, with code 1; none of a number.
+        negatives: of a binary target the other values, as :func:`spelled` has them; none where they are not known.
     """
 
     column: str
     task: Task = "binary"
     classes: tuple[str, ...] = ()
+    negatives: tuple[str, ...] = ()
 
     @property
     def several(self) -> tuple[str, ...]:
@@ -48,8 +50,8 @@ class Target:
         if self.task == "regression":
             return _numbers(values)
         if self.task == "binary":
-            positive = self.classes[0].lower()
-            found: NDArray[Any] = values.map(lambda value: str(value).lower() == positive).to_numpy()
+            positive = spelled(self.classes[0])
+            found: NDArray[Any] = values.map(lambda value: spelled(value) == positive).to_numpy()
             return found.astype(np.int64)
         known = {name: code for code, name in enumerate(self.classes)}
         codes = values.map(class_name).map(known)
@@ -74,7 +76,11 @@ def target_of(table: pl.DataFrame, column: str, task: Task, positive: str = "") 
         ConfigError: the column's values do not fit the task.
     """
     if task == "binary":
-        return Target(column, task, (positive,))
+        others = {spelled(value) for value in table[column].unique().to_list() if value is not None}
+        others.discard(spelled(positive))
+        # Of so many nobody could say that a further one is wrong.
+        known = tuple(sorted(others)) if len(others) < MOST_CLASSES else ()
+        return Target(column, task, (positive,), known)
     if task == "regression":
         if not table[column].dtype.is_numeric():
             raise ConfigError(
@@ -123,6 +129,13 @@ def require_every_class(
 def class_name(value: Any) -> str:
     """The name of a class: whole numbers without a fraction, everything else as it is written."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def spelled(value: Any) -> str:
+    """The name by which values of a binary target are told apart: whatever the case, whole numbers without a fraction."""
+    name = class_name(value).lower()
+    whole = name.removesuffix(".0")
+    return whole if whole.removeprefix("-").isdigit() else name
 
 
 def _natural(name: str) -> tuple[int, float, str]:

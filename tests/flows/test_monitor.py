@@ -24,8 +24,14 @@ ASKED = ("--since", "2016", "--until", "2018-06-01", "--window", "year", "--k", 
 
 
 def lived(trained, root):
-    """A year that went well; and one whose column 'education' is missing, in which nobody was in work, and the log was harmed."""
+    """A year that went well; and one whose column 'education' is missing, in which nobody was in work, and the log was harmed.
+
+    The project's metric has become another one since the training.
+    """
     project = watched(trained, root, at=datetime(2016, 1, 1, tzinfo=UTC))
+    config = project.root / "config.toml"
+    assert config.read_text().count("[objective]\n") == 1
+    config.write_text(config.read_text().replace("[objective]\n", '[objective]\nmetric = "log_loss"\n'))
     good, bad = people(2016), people(2017)
     label(project, good, serve(project, good, 2016), 2016)
     broken = bad.with_columns(pl.lit(None, dtype=pl.Int64).alias("education"))
@@ -104,6 +110,16 @@ def test_where_nobody_was_in_work_the_metric_is_not_judged_and_calibration_alarm
     assert (account["rows"], judged["performance"], account["details"]["metric"]) == (1950, False, None)
     assert "calibration in the large" in loud(account)
     assert "labels" not in loud(account)
+
+
+def test_the_metric_is_the_one_that_approved_the_model_whatever_is_set_today(done):
+    (account,) = [
+        each for name, each in accounts(done[0]).items() if "-2016-" in name and name.endswith("labelled")
+    ]
+    (metric,) = [each for each in account["findings"] if each["kind"] == "performance"]
+    assert (metric["subject"], metric["judged"]) == ("roc_auc", True)
+    page = (done[0].root / "build" / "monitoring" / "production.html").read_text(encoding="utf-8")
+    assert "ROC AUC of 2016" in page or "ROC AUC of 2017" in page
 
 
 def test_alerts_are_in_the_ledger_with_a_reason(done):

@@ -8,6 +8,7 @@ import re
 import pandas as pd
 import pytest
 
+from components import config
 from components.config import GATES
 from components.release import bundle
 
@@ -52,6 +53,16 @@ def test_the_decision_names_its_run(trained):
 
 def test_the_bundle_verifies_under_the_id_that_was_decided_on(trained):
     assert bundle.verify(trained.build / "bundle", trained.decision["bundle_id"])
+
+
+def test_the_bundle_keeps_what_its_answers_mean_and_by_what_they_are_judged(trained):
+    terms = json.loads((trained.build / "bundle" / "lineage.json").read_text(encoding="utf-8"))["terms"]
+    objective = config.settings(trained.artifact("config", "judge")).objective
+    assert (terms["positive"], terms["negatives"], terms["metric"]) == ("true", ["false"], objective.metric)
+    assert (terms["worth"]["true_positive"], terms["worth"]["unit"]) == (
+        objective.true_positive,
+        objective.unit,
+    )
 
 
 def test_mlflow_loads_the_bundle_and_gives_the_scores_of_the_flow(trained, tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from components.validation.metrics import bootstrap
 ROOT = Path(__file__).parents[3]
 CREATED = "2016-01-01T00:00:00+00:00"
 VALUE = OutcomeValues(0.0, 0.0, 1.0, -1.0, "hundred dollars")
-TARGET = Target("employed", "binary", ("true",))
+TARGET = Target("employed", "binary", ("true",), ("false",))
 SENSITIVE = ("sex", "race")
 LIMITS = Limits(
     fairness={"F01": 0.2, "F02": 0.3}, sensitive=SENSITIVE, model_age_days=2000, replicates=200, seed=7

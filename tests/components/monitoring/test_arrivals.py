@@ -77,6 +77,18 @@ def test_unequal_groups_count_as_fewer():
     assert independence(rows, [], None) == independence(rows, [], 0.3)
 
 
+def test_rows_that_name_no_group_stand_each_by_themselves():
+    rows = pl.DataFrame({"a": [1, 1, None, None, None], "b": ["x", "x", None, None, "y"]})
+    assert independence(rows.lazy(), ["a", "b"], 1.0).now == pytest.approx((25 / 7) / 5)
+    assert independence(rows.lazy(), ["a"], 1.0).now == pytest.approx((25 / 7) / 5)
+    codes = design_of(rows, ("a", "b"), "")[0].codes
+    assert codes is not None
+    assert (len(set(codes)), codes[0] == codes[1]) == (4, True)
+    empty = pl.DataFrame({"a": pl.Series([None] * 3, dtype=pl.Int64)})
+    assert independence(empty.lazy(), ["a"], 1.0).now == 1
+    assert design_of(rows.with_columns(a=pl.lit("p")), ("a",), "")[0].codes.tolist() == [0] * 5
+
+
 def test_what_is_not_in_the_log_is_said_with_what_to_set():
     rows = of_people(1)
     assert "household (data.group) is not in the log" in independence(rows.lazy(), ["household"], 1.0).unknown

@@ -1,6 +1,7 @@
 """What the champions before would have scored on the same labelled rows, by their own programs."""
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -63,6 +64,26 @@ def test_a_poorer_model_would_have_scored_less_on_the_very_same_rows():
         told["champion"]["metric"]["value"] - former["metric"]["value"]
     )
     assert former["metric"]["low"] < former["metric"]["value"] < former["metric"]["high"]
+
+
+def test_groups_and_weights_count_as_in_the_champions_account():
+    once = found()[1]
+    four, person = (
+        [np.concatenate([each] * 4) for each in (once.y_score, once.truth)],
+        np.arange(len(once.truth)),
+    )
+    rows = pl.concat([once.rows] * 4).with_columns(
+        person=pl.Series(np.tile(person, 4)), weight=pl.Series(np.tile(1.0 + person % 3, 4))
+    )
+    several = replace(once, rows=rows, y_score=four[0], y_true=four[1], y_pred=np.tile(once.y_pred, 4))
+    told = compared(several, [same()], replace(model(), group=("person",), weight="weight"), seed=1)
+    metric = told["champion"]["metric"]
+    weighted = roc_auc_score(several.truth, several.y_score, sample_weight=rows["weight"])
+    assert metric["value"] == pytest.approx(weighted, abs=1e-9)
+    alone = compared(several, [same()], replace(model(), weight="weight"), seed=1)["champion"]["metric"]
+    assert metric["high"] - metric["low"] == pytest.approx(2 * (alone["high"] - alone["low"]), rel=0.05)
+    lacking = compared(once, [same()], replace(model(), group=("person",)), seed=1)
+    assert "person (data.group) is not in the log" in lacking["unknown"]
 
 
 def test_its_own_program_answers():

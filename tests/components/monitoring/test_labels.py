@@ -1,5 +1,6 @@
 """One label a prediction: late, twice, contradicting, unknown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -121,6 +122,24 @@ def test_what_was_asked_again_under_its_id_gets_its_label_each_time():
     assert (found.rows.height, found.repeated) == (2, 0)
 
 
+def test_labels_that_are_no_class_count_for_nothing_and_alarm():
+    rows = settled(labels(("a", True, 1), ("b", True, 1), ("c", False, 1)), until=UNTIL)
+    found = replace(joined(log("a", "b", "c"), rows), unreadable=1)
+    assert (found.labelled, found.missing_fraction) == (2, pytest.approx(1 / 3))
+    said = labels_finding(found, allowed_missing=0.5, allowed_unknown=0.01, expected="true, false")
+    assert said.alarm
+    assert "2 of 3 predictions have a label" in said.reason
+    assert "1 labels are not what y_true is (true, false), and count for nothing." in said.reason
+
+
+def test_where_a_bundle_does_not_tell_its_classes_that_is_said():
+    found = joined(log("a"), settled(labels(("a", True, 1)), until=UNTIL))
+    assert "does not tell which values the target has" in finding(found).reason
+    said = labels_finding(found, allowed_missing=0.5, allowed_unknown=0.01, expected="true, false")
+    assert not said.alarm
+    assert "does not tell" not in said.reason
+
+
 def test_ids_that_different_predictions_bear_get_no_label_and_are_told():
     rows = log("same:0", "same:0", "b", "b", "c").with_columns(
         age=pl.Series([40, 41, 30, 30, None], dtype=pl.Int64),
@@ -142,6 +161,39 @@ def test_times_are_read_as_text_too(moment):
     given = pl.LazyFrame({"prediction_id": ["a"], "y_true": ["true"], "observed_at": [moment]})
     assert told(settled(given, until=DAY + timedelta(days=2))) == {"a": "true"}
     assert told(settled(given, until=DAY + timedelta(days=1))) == {}
+
+
+def asked(bundle_id: str, day: int, age: int, y_score: float) -> pl.LazyFrame:
+    return pl.LazyFrame(
+        {"prediction_id": ["1:0"], "served_at": [DAY + timedelta(days=day)], "bundle_id": [bundle_id], "variant": ["champion"],
+         "age": [age], "y_score": [y_score]}
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("other", "repeated"),
+    [
+        (asked("a", 1, 41, 0.5), True),
+        (asked("b", 1, 41, 0.5), True),
+        (asked("a", 1, 40, 0.6), True),
+        (asked("a", 1, 40, 0.5), False),
+        (asked("b", 1, 40, 0.6), False),
+    ],
+    ids=[
+        "another row",
+        "another row of another model",
+        "another answer",
+        "a retry",
+        "a retry after a promotion",
+    ],
+)
+def test_an_id_that_is_used_again_in_another_window_gets_no_label(other, repeated):
+    rows = asked("a", 0, 40, 0.5)
+    given = settled_of(labels(("1:0", True, 1), ("1:0", False, 2)), until=UNTIL, of=rows)
+    found = joined(rows, given, known=pl.concat([rows, other]))
+    assert (found.repeated, found.rows.height) == ((1, 0) if repeated else (0, 1))
+    assert finding(found).alarm == repeated
+    assert joined(rows, given).repeated == 0
 
 
 def test_a_table_without_ids_is_refused():

@@ -86,6 +86,22 @@ def test_an_older_bundle_without_fine_bins_can_be_watched():
     assert found.columns["income"].known.tolist() == told["features"]["income"]["counts"]
 
 
+MEMBERS = pl.DataFrame({"member": [None, True, True, False] * 25})
+
+
+def test_a_boolean_column_that_misses_values_is_counted_as_at_training():
+    bins = of_reference(reference(MEMBERS.to_pandas(), {}))
+    found = profile(MEMBERS.lazy(), bins).columns["member"]
+    assert (found.known.tolist(), found.missing, found.other) == ([25, 50], 25, 0)
+    assert found.known.tolist() == bins["member"].reference.known.tolist()
+
+
+def test_an_older_bundle_that_counts_such_a_column_as_labels_can_be_watched():
+    told = {"kind": "category", "counts": {"True": 50, "False": 25}, "other": 0, "missing": 25}
+    found = profile(MEMBERS.lazy(), of_reference({"features": {"member": told}})).columns["member"]
+    assert (found.known.tolist(), found.missing, found.strange) == ([50, 25], 25, ())
+
+
 @pytest.mark.parametrize("dtype", [pl.Datetime("us"), pl.Datetime("ms", "UTC")])
 def test_dates_are_read_in_any_form(dtype):
     log = pl.from_pandas(ROWS[["born"]]).with_columns(pl.col("born").cast(pl.Datetime("us")))

@@ -9,10 +9,12 @@ import pytest
 from components.monitoring import accounts, looking
 from components.monitoring.accounts import Account
 from components.monitoring.faults import Faults
+from components.monitoring.finding import unjudged_kinds
 from components.monitoring.labels import joined, settled
 from components.monitoring.predictions import Predictions
 from components.monitoring.scored import SetAside
 from components.monitoring.trial import trial
+from components.monitoring.untested import NOT_LOGGED
 from tests.components.monitoring.sample import LIMITS, labels, log, logged, model, table, window
 
 YEARS = (2016, 2017, 2018)
@@ -137,7 +139,27 @@ def test_an_empty_log_with_labels_has_an_account_without_rows():
 def test_a_window_of_few_rows_is_not_judged():
     account = served(2016, log(2016).head(20))
     assert [each.judged for each in account.findings if each.kind == "volume"] == [False]
-    assert not any(each.kind == "drift" for each in account.findings)
+    assert unjudged_kinds(account.findings) == ["drift", "association"]
+    assert "20 rows; 200 are wanted" in next(e for e in account.findings if e.kind == "drift").reason
+    after = labelled(2016, labels(2016).head(150))
+    assert (alarms(after), after.rows) == (["labels"], 150)
+    assert unjudged_kinds(after.findings) == ["calibration", "performance", "utility", "fairness"]
+
+
+def test_columns_that_the_log_lacks_are_told_and_leave_the_estimate_unbelieved():
+    account = served(2016, log(2016).head(1000).drop("education", "age", "sex"))
+    told = {each.kind: each.reason for each in account.findings if each.subject == NOT_LOGGED}
+    assert "age, education are not in the log" in told["drift"]
+    assert "sex is not in the log" in told["missing"]
+    assert not account.details["estimate"]["believed"]
+    apart = served(2016, log(2016).head(1000).drop("sex"))
+    assert apart.details["estimate"]["conditions"][0]["holds"]
+    (fair,) = [
+        each
+        for each in labelled(2016, labels(2016), log(2016).head(1000).drop("sex")).findings
+        if each.key == f"fairness {NOT_LOGGED}"
+    ]
+    assert fair.reason.startswith("Not judged: sex is not in the log")
 
 
 def test_one_class_only_leaves_the_metric_unjudged():
@@ -148,6 +170,14 @@ def test_one_class_only_leaves_the_metric_unjudged():
     assert "every class" in metric.reason
     assert account.details["metric"] is None
     assert "calibration in the large" in alarms(account)
+
+
+def test_labels_that_are_no_class_are_told_and_judge_nothing():
+    numbers = labels(2016).with_columns(pl.col("y_true").cast(pl.Int8))
+    account = labelled(2016, numbers)
+    assert (alarms(account), account.rows) == (["labels"], 0)
+    assert account.details["unreadable"] == numbers.height
+    assert account.details["missing_fraction"] == 1
 
 
 def test_no_label_at_all_is_told():

@@ -1,11 +1,13 @@
 """Two classes, several classes and numbers: what is measured once labels are there, and before."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from scipy.stats import binom
 
-from components.monitoring.answers import answers
+from components.monitoring.answers import answers, expected
 from components.monitoring.calibration import calibration, calibration_findings
 from components.monitoring.estimation import Condition, estimated
 from components.monitoring.fairness import disparities, fairness_findings
@@ -207,6 +209,19 @@ def test_labels_that_are_no_class_or_no_number_are_counted():
         y_true=pl.when(pl.int_range(pl.len()) < 7).then(None).otherwise("y_true")
     )
     assert answers(rows, NUMBERS[0], labelled=True).unreadable == 7
+
+
+@pytest.mark.parametrize("given", ["pending", "YES", "1", None])
+def test_labels_that_are_neither_of_two_classes_are_counted_where_these_are_known(given):
+    rows = log(BINARY[0]).with_columns(
+        y_true=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit(given, pl.String)).otherwise("y_true")
+    )
+    target = replace(BINARY[0], negatives=("no",))
+    strange = 0 if given == "YES" else 5
+    assert answers(rows, target, labelled=True).unreadable == strange
+    assert expected(target) == "yes, no"
+    assert answers(rows, BINARY[0], labelled=True).unreadable == (5 if given is None else 0)
+    assert expected(BINARY[0]) == ""
 
 
 def test_what_a_check_measured_is_found_by_its_code():

@@ -49,6 +49,14 @@ def test_missing_values_are_counted_apart():
     assert (made["age"]["missing"], made["kind"]["missing"], made["kind"]["counts"]) == (1, 2, {"a": 2})
 
 
+def test_a_boolean_column_that_misses_values_is_counted_as_one_that_misses_none():
+    rows = pd.DataFrame({"whole": [True, False, True], "gaps": [True, None, False], "none": [None] * 3})
+    made = reference(rows, {})["features"]
+    assert (made["whole"]["kind"], made["whole"]["counts"]) == ("number", [1, 2])
+    assert (made["gaps"]["kind"], made["gaps"]["counts"], made["gaps"]["missing"]) == ("number", [1, 1], 1)
+    assert (made["none"]["kind"], made["none"]["missing"]) == ("category", 3)
+
+
 def test_rare_categories_become_one_count():
     labels = [f"c{number}" for number in range(200)] + ["common"] * 50
     rows = pd.DataFrame({"kind": labels})

@@ -66,6 +66,21 @@ def test_a_quiet_window_says_so():
     assert "There was none." in html(quiet)
 
 
+def test_what_was_not_judged_stands_in_the_headline_and_takes_the_tick_away():
+    few = Finding("calibration", "", False, "Not judged: the window has 150 rows.", judged=False)
+    batch = Finding("freshness", "", False, "Scored in batches.", judged=False)
+    window = account(2016, "served", drifted(False), few, batch, unwatched=["sex"])
+    unsure = replace(INPUTS, accounts=[window], alerts=[])
+    said = "Nothing alarms in the newest window. Not judged, or not in full: calibration."
+    assert headline(unsure) == said
+    assert ("Not in the log, so not watched", "sex") in monitoring_report.facts(unsure)
+    page = html(unsure)
+    assert 'class="hero undecided"' in page
+    assert 'class="seal" aria-hidden="true">?<' in page
+    loud = replace(unsure, accounts=[window, served(2017, alarm=True), account(2017, "labelled", few)])
+    assert headline(loud) == "Look at drift. Not judged, or not in full: calibration."
+
+
 def test_before_the_first_window_there_is_a_page_too():
     empty = replace(INPUTS, accounts=[], alerts=[])
     assert "No window has ended yet." in html(empty)

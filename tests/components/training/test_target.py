@@ -18,6 +18,20 @@ def test_of_two_classes_the_positive_one_has_code_one_whatever_its_case():
     assert target.encoded(WINES["wine"].to_pandas()).tolist() == [1, 0, 0, 1]
 
 
+def test_of_two_classes_the_others_are_known_unless_they_are_too_many():
+    assert target_of(WINES, "wine", "binary", "RED").negatives == ("rosé", "white")
+    many = pl.DataFrame({"x": list(range(60))})
+    assert target_of(many, "x", "binary", "1").negatives == ()
+
+
+@pytest.mark.parametrize("positive", ["1", "1.0"])
+@pytest.mark.parametrize("values", [[0, 1], [0.0, 1.0], ["0", "1"], ["0.0", "1.0"]])
+def test_whole_numbers_are_one_class_however_they_are_written(values, positive):
+    target = target_of(pl.DataFrame({"paid": [0, 1]}), "paid", "binary", positive)
+    assert target.negatives == ("0",)
+    assert target.encoded(pd.Series(values)).tolist() == [0, 1]
+
+
 def test_several_classes_are_coded_in_order_and_numbers_as_numbers():
     target = target_of(WINES, "stars", "multiclass")
     assert target.classes == ("1", "2", "10")
