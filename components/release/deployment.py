@@ -76,6 +76,7 @@ def write(
         for bundle_id, files in bundles.items():
             _place(files, folder / BUNDLES / bundle_id, bundle_id)
             os.utime(folder / BUNDLES / bundle_id)  # when it was named last
+        bundle.make_readable(folder / BUNDLES)
         for name, text in texts.items():
             _replace(folder / PurePosixPath(name), text.encode())
         _replace(folder / POINTER, pointer.to_bytes())

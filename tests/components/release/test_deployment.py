@@ -1,6 +1,7 @@
 """The folder that is served: bundles whole before the pointer names them."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -53,6 +54,21 @@ def test_what_was_named_last_stays_and_what_was_before_goes(tmp_path):
     assert len(lying) == 1 + KEPT
     assert IDS[0] in lying
     assert IDS[1] not in lying
+
+
+def test_everybody_can_read_what_lies_there_whatever_the_umask_is(tmp_path):
+    """The user of an image is another one than who deployed."""
+    before = os.umask(0o077)
+    try:
+        write(tmp_path, IDS[0], ONE)
+        (tmp_path / "bundles" / IDS[0] / "program.json").chmod(0o600)  # as of a deployment of earlier
+        write(tmp_path, IDS[0], ONE)
+        bundle.write(TWO, tmp_path / "alone")
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "bundles", tmp_path / "alone"):
+        for path in (folder, *folder.rglob("*")):
+            assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_a_damaged_copy_is_written_anew(tmp_path):
