@@ -103,7 +103,7 @@ score: $(VENV)/.runtime ## score a table with the champion into store/scores (SO
 	    $(if $(VERSION),--data-version "$(VERSION)") $(if $(SINCE),--since "$(SINCE)") $(if $(UNTIL),--until "$(UNTIL)") \
 	    $(if $(ENV),--environment "$(ENV)") $(if $(BUNDLE),--bundle "$(BUNDLE)")
 serve: $(VENV)/.runtime ## answer requests on this machine: what was deployed (ENV=production), or BUNDLE=folder (ENV=test for a rejected one) (PORT=8080)
-	@$(BIN)/python -m components.serving $(if $(BUNDLE),--bundle "$(BUNDLE)" --environment "$(ENV)",--deployment "build/deploy/$(DEPLOYED)") \
+	@$(BIN)/python $(if $(BUNDLE),-I "$(BUNDLE)/server.pyz" --bundle "$(BUNDLE)" --environment "$(ENV)",-m components.serving --deployment "build/deploy/$(DEPLOYED)") \
 	    --port "$(PORT)" --log-folder store/predictions
 serve-container: ## build the image of what was deployed (ENV=production) and run it, read-only (PORT=8080, ENGINE=podman)
 	@cd "build/deploy/$(DEPLOYED)" && $(ENGINE) build $(if $(findstring podman,$(ENGINE)),--format docker) --tag "served-$(DEPLOYED)" .

@@ -14,6 +14,7 @@ from components.errors import ApprovalError, BundleError, FlowprintError, Ledger
 from components.release import candidates
 from components.release.ledger import Entry, Event, Ledger, champions
 from components.release.registry import Registry
+from components.serving.own_code import ARCHIVE, require_one_process
 from flows.orchestration import anchored, bundle_of
 
 if TYPE_CHECKING:
@@ -101,6 +102,9 @@ def allowed(run: Any) -> None:
         raise RefusalError(
             f"{run.sticky!r} is no input of the bundle, by whose value rows could be parted: {', '.join(columns)}."
         )
+    champion = Ledger(run.durable).champion(run.target.environment) if run.mode else None
+    if champion is not None:
+        require_one_process(bundle_of(champion)[ARCHIVE], files[ARCHIVE])
 
 
 def may(run: Any, entries: Sequence[Entry]) -> None:

@@ -20,9 +20,10 @@ from typing import Any
 
 from components.data.sources.files import separator
 from components.errors import DataError, FlowprintError
+from components.monitoring import erasure
+from components.monitoring.erasure import Meant
 from components.release.ledger import Ledger
-from components.serving import prediction_log
-from components.serving.prediction_log import Meant, Record
+from components.serving.prediction_log import Record
 from components.store import Store
 
 LABELS, PREDICTIONS = "labels", "predictions"
@@ -53,7 +54,7 @@ def expire(log: Path, days: int, today: date, ledger: Ledger, *, by: str) -> lis
         ledger: the project's.
         by: who removes them.
     """
-    gone = prediction_log.expire(log, today - timedelta(days=days)) if days else []
+    gone = erasure.expire(log, today - timedelta(days=days)) if days else []
     if gone:
         ledger.append(
             event="expired", run="", bundle_id="", by=by,
@@ -79,10 +80,11 @@ def erase_request(log: Path, store: Store, ledger: Ledger, name: str, *, by: str
     """
 
     def meant(record: Record) -> set[int]:
-        numbers = range(record.height) if record.rows is None else record.rows
         if record.request_id == name:
             return set(range(record.height))
-        return {place for place, number in enumerate(numbers) if f"{record.request_id}:{number}" == name}
+        return {
+            place for place, number in enumerate(record.numbers) if f"{record.request_id}:{number}" == name
+        }
 
     rows_of = re.compile(re.escape(name) + r"(:\d+)?")
     return _erase(
@@ -128,7 +130,7 @@ def _erase(
         raise DataError(
             f"{tables[0]}: neither Parquet nor CSV, so that no label can be taken out; convert it."
         )
-    found = prediction_log.forget(log, meant)
+    found = erasure.forget(log, meant)
     ids = found.prediction_ids
     labels = sum(
         _without(store, name, lambda given: given in ids or also(given)) for name in store.names(LABELS)

@@ -149,7 +149,7 @@ class _Spool:
     rows: int = 0
 
     def add(self, record: Record) -> None:
-        names = (*record.columns, *record.predictions)
+        names = record.names
         if names != self.names or self.rows >= SPOOL_ROWS:
             self.write()
             self.names, self.values = names, {name: [] for name in names}

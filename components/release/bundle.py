@@ -159,10 +159,19 @@ def write(files: Mapping[str, bytes], folder: Path) -> Manifest:
         with tempfile.TemporaryDirectory(prefix=".bundle-", dir=folder.parent) as name:
             whole = Path(name) / "bundle"
             _write(files, whole)
+            make_readable(whole)
             # Where another process was first, what counts is whether it wrote the same.
             with contextlib.suppress(OSError):
                 whole.rename(folder)
     return verify(folder, manifest.bundle_id)
+
+
+def make_readable(folder: Path) -> None:
+    """Let everybody read the folder, as the user of an image must, whatever the umask is."""
+    for path in (folder, *folder.rglob("*")):
+        wanted = 0o755 if path.is_dir() else 0o644
+        if (found := path.stat().st_mode & 0o777) & wanted != wanted:
+            path.chmod(found | wanted)
 
 
 def _write(files: Mapping[str, bytes], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ POINTER = "deployment.json"
 BUNDLES = "bundles"
 LOCK = ".lock"
 FORMAT = 1
+KEPT = 5
+"""So many bundles stay that are named no longer: a server that refused the newest ones still serves one of them."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def write(
     Args:
         folder: of the environment.
         pointer: what is to be served.
-        bundles: the verified files of each bundle that is to lie there, by bundle id; others are removed.
+        bundles: the verified files of each bundle that is to lie there, by bundle id. Of others, those that were named last
+            stay, as many as `KEPT`.
         texts: the other files by their paths in the folder.
 
     Raises:
@@ -71,12 +75,14 @@ def write(
     with _turn(folder):
         for bundle_id, files in bundles.items():
             _place(files, folder / BUNDLES / bundle_id, bundle_id)
+            os.utime(folder / BUNDLES / bundle_id)  # when it was named last
+        bundle.make_readable(folder / BUNDLES)
         for name, text in texts.items():
             _replace(folder / PurePosixPath(name), text.encode())
         _replace(folder / POINTER, pointer.to_bytes())
-        for path in (folder / BUNDLES).iterdir():
-            if path.name not in bundles:
-                shutil.rmtree(path, ignore_errors=True)
+        others = [path for path in (folder / BUNDLES).iterdir() if path.name not in bundles]
+        for path in sorted(others, key=lambda path: path.stat().st_mtime_ns, reverse=True)[KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def served(folder: Path) -> Pointer | None:

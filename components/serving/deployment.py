@@ -89,7 +89,7 @@ class Deployment:
             DeploymentError: the folder names nothing that can be served.
             BundleError: a bundle is not what it should be.
         """
-        folder = Path(folder).resolve()
+        folder = Path(folder).absolute()  # a link in it may be swapped for another one later
         seen = _stamp(folder)  # before it is read: what comes meanwhile is seen later
         try:
             pointer = Pointer.read(folder)

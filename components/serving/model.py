@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.abc
-import importlib.util
 import json
 import math
-import sys
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +15,7 @@ from numpy.typing import NDArray
 from components.errors import BundleError
 from components.release.manifest import verify_folder
 from components.serving.contract import Rules
+from components.serving.own_code import program_of
 from components.serving.plain import Reader
 
 if TYPE_CHECKING:
@@ -79,7 +75,7 @@ class Model:
         folder = Path(folder).resolve()
         manifest = verify_folder(folder, bundle_id)
         try:
-            code = _own_code(folder, manifest.bundle_id)
+            code = program_of(folder, manifest.bundle_id)
             decision, lineage = (_json(folder, name) for name in ("decision.json", "lineage.json"))
             program = code.Program.load(folder, threads)
             rules = Rules.from_json(_json(folder, "contract.json"))
@@ -154,44 +150,6 @@ def _reader(rules: Rules, program: Program) -> Reader | None:
     if numbers is None:
         return None
     return Reader.of(rules.features, rules.optional, tuple(program.inputs), numbers)
-
-
-class _Source(importlib.abc.InspectLoader):
-    """Gives one source text as a module, under a name of its own."""
-
-    def __init__(self, path: str, source: str) -> None:
-        self._path, self._source = path, source
-
-    def get_source(self, fullname: str) -> str:
-        return self._source
-
-    def get_code(self, fullname: str) -> Any:
-        return self.source_to_code(self._source, self._path)
-
-
-def _own_code(folder: Path, bundle_id: str) -> ModuleType:
-    """The bundle's own `program.py`, beside that of any other bundle."""
-    archive = folder / "program.pyz"
-    with zipfile.ZipFile(archive) as files:
-        source = files.read("program.py").decode()
-        if "components/training/__init__.py" in files.namelist():
-            # A program that is served as Python needs the features' own code.
-            import components
-
-            components.__path__.append(f"{archive}/components")
-    name = f"program_{bundle_id}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_loader(name, _Source(f"{archive}/program.py", source))
-        if spec is None or spec.loader is None:
-            raise BundleError(f"{archive.name}: cannot be imported")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
 
 
 def _json(folder: Path, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The prediction log: what was asked, by which model it was answered, and how; only this module touches its files.
+"""The prediction log: what was asked, by which model it was answered, and how; only this module and `monitoring.erasure` touch its files.
 
 A segment is a file of lines, each a checksum and one request as JSON. Lines are only ever appended, by one process; whoever takes
 some out puts another file in the segment's place, and its process begins a new one.
@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
-import tempfile
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -31,6 +28,9 @@ SUFFIX = ".jsonl"
 _CHECKSUM_CHARACTERS = 9
 EARLY_BYTES = 1 << 20
 """When so much waits, it is written before the window ends, so that large requests take no memory for long."""
+
+ROWS_AT_ONCE = 50_000
+"""So many rows of a log are Python's objects while it is read."""
 
 LogMode = Literal["window", "strict", "off"]
 
@@ -93,6 +93,16 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     def height(self) -> int:
         """How many rows were answered."""
         return len(next(iter(self.predictions.values()), ()))
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The numbers of the rows in the request."""
+        return range(self.height) if self.rows is None else self.rows
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the inputs and the predictions."""
+        return (*self.columns, *self.predictions)
 
 
 class _Named(msgspec.Struct, frozen=True, array_like=True):
@@ -220,7 +230,7 @@ class PredictionLog:
             assert record.written is None, "of what is given as it was written, all is kept"
             kept = {name: values for name, values in record.columns.items() if name in self._names}
             record = msgspec.structs.replace(record, columns=kept)
-        return _framed(self._encoder.encode(record))
+        return framed(self._encoder.encode(record))
 
     def _wait(self, line: bytes, rows: int) -> None:
         with self._changing:
@@ -291,7 +301,7 @@ class _Segment:
     def append(self, lines: bytes) -> bool:
         """Whether the lines were written; not where another file was put in this one's place."""
         rest = memoryview(lines)
-        with _locked(self._descriptor, fcntl.LOCK_SH):
+        with locked(self._descriptor, fcntl.LOCK_SH):
             if not os.fstat(self._descriptor).st_nlink:
                 return False
             try:
@@ -309,7 +319,7 @@ class _Segment:
 
 
 @contextmanager
-def _locked(descriptor: int, how: int) -> Iterator[None]:
+def locked(descriptor: int, how: int) -> Iterator[None]:
     """While nobody takes lines out of the file, or nobody else appends to it; where the disk knows no locks, without one."""
     with suppress(OSError):
         fcntl.flock(descriptor, how)
@@ -337,13 +347,14 @@ def records(segment: Path) -> Iterator[Record | None]:
     decoder = msgspec.json.Decoder(Record)
     with segment.open("rb") as lines:
         for line in lines:
-            yield _read(line, decoder)
+            yield parsed(line, decoder)
 
 
-def _read(line: bytes, decoder: msgspec.json.Decoder[Record]) -> Record | None:
+def parsed(line: bytes, decoder: msgspec.json.Decoder[Record]) -> Record | None:
+    """The record of a line; None where it was damaged."""
     payload = line[_CHECKSUM_CHARACTERS:-1]
     try:
-        return _by_column(decoder.decode(payload)) if _framed(payload) == line else None
+        return _by_column(decoder.decode(payload)) if framed(payload) == line else None
     except msgspec.DecodeError:
         return None
 
@@ -371,158 +382,46 @@ def read(folder: Path) -> tuple[pl.DataFrame, int]:
     """
     import polars as pl
 
-    found = [record for segment in segments(folder) for record in records(segment)]
-    tables = [_table(record) for record in found if record is not None]
-    if not tables:
-        return pl.DataFrame(), len(found)
-    return pl.concat(tables, how="diagonal_relaxed"), len(found) - len(tables)
-
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def expire(folder: Path, before: date) -> list[str]:
-    """The days that were removed: all whose folders are of an earlier day, which hold nothing that was made later.
-
-    Args:
-        folder: of the log.
-        before: the first day that stays.
-    """
-    days: set[str] = set()
-    for segment in segments(folder):
-        day = segment.parent.name
-        if _DAY.fullmatch(day) and day < before.isoformat():
-            days.add(day)
-            segment.unlink(missing_ok=True)
-            with suppress(OSError):  # what else lies there is nobody's to remove
-                segment.parent.rmdir()
-    return sorted(days)
-
-
-@dataclass
-class Forgotten:
-    """What was taken out of a log.
-
-    Attributes:
-        rows: how many.
-        prediction_ids: of the rows; several may bear one.
-        damaged: lines that nobody could read, and so not say whose they were; they are taken out too.
-        columns: the inputs of all that was looked at.
-    """
-
-    rows: int = 0
-    prediction_ids: set[str] = field(default_factory=set)
-    damaged: int = 0
-    columns: set[str] = field(default_factory=set)
-
-
-Meant = Callable[[Record], Collection[int]]
-"""The places of a record's rows that are to go."""
-
-_DRAFT = ".partial-"
-
-
-def forget(folder: Path, meant: Meant) -> Forgotten:
-    """Take rows out of all segments, each of which is replaced in one move by a file without them.
-
-    Servers may go on writing: what they write to a segment meanwhile is kept, and looked at too.
-
-    Args:
-        folder: of the log.
-        meant: which rows are to go.
-
-    Raises:
-        LogError: there is no such folder, or a segment cannot be read or replaced.
-    """
-    found = Forgotten()
-    try:
-        with (folder / ".lock").open("ab") as turn, _locked(turn.fileno(), fcntl.LOCK_EX):
-            for segment in segments(folder):
-                for left in segment.parent.glob(f"{_DRAFT}*"):  # by one that was killed
-                    left.unlink(missing_ok=True)
-                _rewrite(segment, meant, found)
-    except OSError as error:
-        raise LogError(f"{folder}: rows cannot be taken out ({error.strerror or error}).") from error
-    return found
-
-
-def _rewrite(segment: Path, meant: Meant, found: Forgotten) -> None:
-    before = found.rows, found.damaged
-    try:
-        lines = segment.open("rb")
-    except FileNotFoundError:  # it has expired meanwhile
-        return
-    draft = tempfile.NamedTemporaryFile(prefix=_DRAFT, dir=segment.parent, delete=False)  # noqa: SIM115 (below)
-    try:
-        with lines, draft:
-            _copy(lines, draft, meant, found, until=os.fstat(lines.fileno()).st_size)
-            with _locked(lines.fileno(), fcntl.LOCK_EX):
-                _copy(lines, draft, meant, found)
-                if (found.rows, found.damaged) == before:
-                    return
-                draft.flush()
-                os.fchmod(draft.fileno(), os.fstat(lines.fileno()).st_mode & 0o777)
-                os.fsync(draft.fileno())
-                os.replace(draft.name, segment)
-    finally:
-        Path(draft.name).unlink(missing_ok=True)
-
-
-def _copy(
-    lines: IO[bytes], draft: IO[bytes], meant: Meant, found: Forgotten, until: int | None = None
-) -> None:
-    """Copy what is to stay, of all lines that there are; up to a place in the file only those that are whole."""
-    decoder, encoder = msgspec.json.Decoder(Record), msgspec.json.Encoder()
-    while (until is None or lines.tell() < until) and (line := lines.readline()):
-        if not line.endswith(b"\n") and until is not None:  # it is still being written
-            lines.seek(-len(line), os.SEEK_CUR)
-            return
-        record = _read(line, decoder)
+    tables: list[pl.DataFrame] = []
+    alike: list[Record] = []
+    damaged = rows = 0
+    for record in (record for segment in segments(folder) for record in records(segment)):
         if record is None:
-            found.damaged += 1
+            damaged += 1
             continue
-        found.columns.update(record.columns)
-        gone = meant(record)
-        if not gone:
-            draft.write(line)
-            continue
-        numbers = range(record.height) if record.rows is None else record.rows
-        found.rows += len(gone)
-        found.prediction_ids.update(f"{record.request_id}:{numbers[place]}" for place in gone)
-        if kept := [place for place in range(record.height) if place not in gone]:
-            draft.write(_framed(encoder.encode(_part_of(record, kept))))
+        if alike and (record.names != alike[0].names or rows >= ROWS_AT_ONCE):
+            tables.append(_table(alike))
+            alike, rows = [], 0
+        alike.append(record)
+        rows += record.height
+    if alike:
+        tables.append(_table(alike))
+    return (pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()), damaged
 
 
-def _part_of(record: Record, places: Sequence[int]) -> Record:
-    numbers = range(record.height) if record.rows is None else record.rows
-    return msgspec.structs.replace(
-        record,
-        columns={name: [values[place] for place in places] for name, values in record.columns.items()},
-        predictions={
-            name: [values[place] for place in places] for name, values in record.predictions.items()
-        },
-        rows=[numbers[place] for place in places],
-    )
-
-
-def _table(record: Record) -> pl.DataFrame:
+def _table(alike: Sequence[Record]) -> pl.DataFrame:
+    """The rows of records that have the same names."""
     import polars as pl
 
-    numbers = range(record.height) if record.rows is None else record.rows
-    columns = {**record.columns, **record.predictions}
+    each = [record for record in alike for _ in range(record.height)]
+    told = [{**record.columns, **record.predictions} for record in alike]
+    columns = {name: [value for values in told for value in values[name]] for name in told[0]}
     return pl.DataFrame(
         {
-            "prediction_id": [f"{record.request_id}:{number}" for number in numbers],
-            "served_at": datetime.fromtimestamp(record.at, UTC),
-            "model_version": record.version,
-            "bundle_id": record.bundle_id,
-            "variant": record.variant,
+            "prediction_id": [
+                f"{record.request_id}:{number}" for record in alike for number in record.numbers
+            ],
+            "served_at": [datetime.fromtimestamp(record.at, UTC) for record in each],
+            "model_version": [record.version for record in each],
+            "bundle_id": [record.bundle_id for record in each],
+            "variant": [record.variant for record in each],
             **{name: pl.Series(name, values, strict=False) for name, values in columns.items()},
         }
     )
 
 
-def _framed(payload: bytes) -> bytes:
+def framed(payload: bytes) -> bytes:
+    """The line of a record: its checksum, and the record as JSON."""
     return b"%08x %b\n" % (zlib.crc32(payload), payload)
 
 

@@ -32,6 +32,9 @@ REFUSED = 3
 GRACE_SECONDS = 10.0
 """So long after `drain_seconds` a worker that was told to end is killed."""
 
+START_SECONDS = 120.0
+"""So long a worker may take until it is ready, and longer where `hang_seconds` is; then it is killed and replaced."""
+
 MOST_FAILURES = 3
 """So many workers may end before all of them were ready once; then nothing can be served, and the server says so."""
 
@@ -67,7 +70,7 @@ class _Worker:
     line: socket.socket
     started: float = field(default_factory=time.monotonic)
     ready: bool = False
-    heard: float = 0.0
+    heard: float = field(default_factory=time.monotonic)
 
 
 class Workers:
@@ -206,13 +209,14 @@ class Workers:
         return 0
 
     def _end_the_silent(self, now: float) -> None:
-        """Kill each worker that was ready and says nothing any more; it may be stopped, or wait for what never comes."""
+        """Kill each worker that says nothing any more, or never was ready; it may be stopped, or wait for what never comes."""
         paused, self._looked = now - self._looked > self._hang_seconds / 2, now
         for worker in self._workers.values():
+            limit = self._hang_seconds if worker.ready else max(self._hang_seconds, START_SECONDS)
             if paused:
                 worker.heard = now  # this process was stopped itself, and perhaps they too
-            elif worker.ready and now - worker.heard > self._hang_seconds and not self._ending:
-                events.tell("error", "worker hangs", worker=worker.number, seconds=self._hang_seconds)
+            elif now - worker.heard > limit and not self._ending:
+                events.tell("error", "worker hangs", worker=worker.number, seconds=limit)
                 worker.heard = now
                 worker.process.kill()
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from components.errors import DataError
-from components.monitoring import forgetting
+from components.monitoring import erasure, forgetting
 from components.monitoring.forgetting import Erased, erase_request, erase_subject, expire
 from components.release.ledger import Ledger
 from components.serving import prediction_log
@@ -175,7 +175,7 @@ def test_a_server_that_goes_on_writing_loses_nothing(tmp_path, mode):
     writer = [sys.executable, "-c", WRITER, str(folder), str(enough), mode]
     with subprocess.Popen(writer, cwd=packed.ROOT, stdout=subprocess.PIPE, text=True) as server:
         while server.poll() is None:
-            erased += prediction_log.forget(folder, sevens).prediction_ids
+            erased += erasure.forget(folder, sevens).prediction_ids
             if len(prediction_log.segments(folder)) > 5:  # so rows were taken out five times while it wrote
                 enough.touch()
         written = int(server.stdout.read())

@@ -1,13 +1,14 @@
 """The folder that is served: bundles whole before the pointer names them."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from components.errors import BundleError
 from components.release import bundle, deployment
-from components.release.deployment import Pointer
+from components.release.deployment import KEPT, Pointer
 from components.release.manifest import MANIFEST, verify_files, write_manifest
 
 SERVING = {"workers": 2, "log": "strict"}
@@ -41,11 +42,33 @@ def test_what_is_named_lies_there_whole(tmp_path):
     }  # fmt: skip
 
 
-def test_what_is_no_longer_needed_goes(tmp_path):
-    write(tmp_path, IDS[0], ONE, TWO)
-    write(tmp_path, IDS[2], THREE, ONE)
-    assert {path.name for path in (tmp_path / "bundles").iterdir()} == {IDS[0], IDS[2]}
-    assert deployment.served(tmp_path).champion == IDS[2]
+def test_what_was_named_last_stays_and_what_was_before_goes(tmp_path):
+    """A server that refuses several deployments in a row still finds what it serves."""
+    write(tmp_path, IDS[0], ONE)
+    write(tmp_path, IDS[1], TWO)
+    write(tmp_path, IDS[0], ONE)  # it lies there for long, and was in service until now
+    for number in range(KEPT):
+        refused = packed(f"refused {number}")
+        write(tmp_path, verify_files(refused).bundle_id, refused)
+    lying = {path.name for path in (tmp_path / "bundles").iterdir()}
+    assert len(lying) == 1 + KEPT
+    assert IDS[0] in lying
+    assert IDS[1] not in lying
+
+
+def test_everybody_can_read_what_lies_there_whatever_the_umask_is(tmp_path):
+    """The user of an image is another one than who deployed."""
+    before = os.umask(0o077)
+    try:
+        write(tmp_path, IDS[0], ONE)
+        (tmp_path / "bundles" / IDS[0] / "program.json").chmod(0o600)  # as of a deployment of earlier
+        write(tmp_path, IDS[0], ONE)
+        bundle.write(TWO, tmp_path / "alone")
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "bundles", tmp_path / "alone"):
+        for path in (folder, *folder.rglob("*")):
+            assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
 
 
 def test_a_damaged_copy_is_written_anew(tmp_path):

@@ -89,6 +89,21 @@ def test_another_champion_takes_over(folder, challenger):
     assert (deployment.swaps, deployment.refused, deployment.changed) == (1, "", False)
 
 
+def test_a_folder_behind_a_link_that_is_swapped_takes_over(folder, challenger, tmp_path_factory):
+    """As git-sync, ConfigMaps and folders of releases do it."""
+    root = tmp_path_factory.mktemp("releases")
+    shutil.copytree(folder, root / "next")
+    deploy(root / "next", challenger.bundle_id)
+    (root / "current").symlink_to(folder)
+    deployment = Deployment.watched(root / "current")
+    assert not deployment.changed
+    (root / "new").symlink_to("next")
+    (root / "new").replace(root / "current")
+    assert deployment.changed
+    assert deployment.refresh()
+    assert deployment.champion.model.bundle_id == challenger.bundle_id
+
+
 def test_the_same_pointer_again_changes_nothing(folder, champion):
     deployment = Deployment.watched(folder)
     before = deployment.champion

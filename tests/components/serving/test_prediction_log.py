@@ -212,3 +212,29 @@ def test_a_segment_ends_before_it_grows_too_large(tmp_path):
 def test_an_empty_log_is_read_as_such(tmp_path):
     table, damaged = read(tmp_path / "none")
     assert (table.equals(pl.DataFrame()), damaged) == (True, 0)
+
+
+def test_records_of_the_same_names_are_read_together(tmp_path):
+    log = PredictionLog(tmp_path, worker="w", mode="window")
+    for number in range(300):
+        log.append(Record(f"r{number}", 1.5, "champion", "b", "1", {"age": [number]}, {"y_score": [0.5]}))
+    log.append(Record("half", 2.5, "shadow", "c", "2", {"age": [0.5, None]}, {"y_score": [1, 0.25]}, [3, 7]))
+    log.append(Record("other", 3.5, "champion", "b", "1", {"age": [1], "town": ["x"]}, {"y_score": [0.5]}))
+    log.close()
+    table, damaged = read(tmp_path)
+    assert (table.height, table.n_chunks(), damaged) == (303, 2, 0)  # a piece for each set of names
+    assert table["age"].to_list() == [*map(float, range(300)), 0.5, None, 1.0]
+    assert table[-3:]["prediction_id"].to_list() == ["half:3", "half:7", "other:0"]
+    assert table[-3:]["y_score"].to_list() == [1.0, 0.25, 0.5]
+    assert table[-3:]["variant"].to_list() == ["shadow", "shadow", "champion"]
+    assert table["town"].to_list() == [None] * 302 + ["x"]
+
+
+def test_many_rows_are_read_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("components.serving.prediction_log.ROWS_AT_ONCE", 4)
+    log = PredictionLog(tmp_path, worker="w", mode="window")
+    for number in range(9):
+        log.append(Record(f"r{number}", 1.5, "champion", "b", "1", {"age": [number]}, {"y_score": [0.5]}))
+    log.close()
+    table, _ = read(tmp_path)
+    assert (table["age"].to_list(), table.n_chunks()) == ([*range(9)], 3)

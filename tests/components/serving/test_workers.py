@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,7 +18,7 @@ import pytest
 from components.serving.prediction_log import read
 from components.serving.workers import MOST_FAILURES
 from tests.components.serving.bundles import ROW, Bundle, bundle, deploy
-from tests.components.serving.conftest import Served, serving, until
+from tests.components.serving.conftest import ROOT, Served, serving, until
 
 GOOD = {"dataframe_records": [ROW]}
 
@@ -177,6 +179,28 @@ def test_a_worker_that_hangs_is_replaced(tmp_path, folder, champion):
         score(served)
         told = [line for line in served.told if line["event"] in ("worker hangs", "worker died")]
         assert [line["event"] for line in told] == ["worker hangs", "worker died"]
+
+
+HANGS = """
+import signal, sys
+from components.serving import workers
+from components.serving.__main__ import main
+
+if "--worker" in sys.argv:
+    signal.alarm(60)  # where nobody ends it
+    signal.pause()
+workers.START_SECONDS = 0.1
+sys.exit(main())
+"""
+
+
+def test_a_worker_that_hangs_before_it_is_ready_is_replaced(tmp_path):
+    (tmp_path / "settings.json").write_text('{"hang_seconds": 0.5}')
+    command = [sys.executable, "-c", HANGS, "--settings", str(tmp_path / "settings.json"), "--port", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    told = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert told == ["worker hangs", "worker died"] * 3 + ["nothing can be served"]
+    assert done.returncode == 1
 
 
 def test_a_server_that_was_stopped_itself_does_not_take_its_workers_for_hung(tmp_path, folder, champion):
