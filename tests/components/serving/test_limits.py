@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 
@@ -172,6 +173,50 @@ def test_beyond_the_queue_a_client_is_told_to_come_again_and_probes_are_answered
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
             connection.close()
         assert served.post({"instances": [ROW]})[0] == 200
+
+
+def test_requests_that_come_at_one_moment_are_answered_however_many(bundle, tmp_path):
+    head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with (
+        serving(deployed(bundle, tmp_path / "deployment", max_waiting=64), tmp_path) as served,
+        contextlib.ExitStack() as open_,
+    ):
+        many = [
+            open_.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
+            for _ in range(200)
+        ]
+        for connection in many:  # each has been accepted
+            connection.sendall(head % len(BODY) + BODY)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        (worker,) = served.workers.values()
+        os.kill(worker, signal.SIGSTOP)
+        for connection in many:
+            connection.sendall(head % len(BODY) + BODY)
+        os.kill(worker, signal.SIGCONT)
+        said = [connection.recv(65536) for connection in many]
+    assert {each[:12] for each in said} == {b"HTTP/1.1 200"}
+
+
+@pytest.mark.parametrize("query", ["", "?asked=by"])
+@pytest.mark.parametrize(
+    ("method", "token", "body", "status"),
+    [("POST", "wrong", BODY, 401), ("GET", SECRET, b"", 405), ("POST", SECRET, b" " * 5001, 413)],
+)
+def test_who_is_refused_keeps_the_connection_if_the_request_has_come_whole(
+    strict, query, method, token, body, status
+):
+    head = (
+        f"{method} /invocations{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
+        for _ in range(2):
+            connection.sendall(head.encode() + body)
+            said = connection.recv(65536)
+            assert said.startswith(b"HTTP/1.1 %d" % status)
+            assert b"connection: close" not in said
+        connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
