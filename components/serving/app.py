@@ -136,7 +136,10 @@ class App:
             if endpoint.methods == POSTS:
                 waits = 1
                 self._waiting += 1
-                came = await self._body(scope, receive, headers)
+                try:
+                    came = await self._body(scope, receive, headers)
+                finally:
+                    started = perf_counter()  # how slowly a client sends is not the server's doing
                 if came is None:
                     return
                 body, unread = came, False

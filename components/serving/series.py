@@ -41,7 +41,7 @@ class Metric:
 METRICS = (
     Metric("serving_requests_total", "counter", "Requests that were answered, by route and status."),
     Metric(
-        "serving_request_seconds", "histogram", "From the first byte of a request to its answer, in seconds."
+        "serving_request_seconds", "histogram", "From the last byte of a request to its answer, in seconds."
     ),
     Metric("serving_requests_in_flight", "gauge", "Requests that are being answered.", "running"),
     Metric("serving_requests_rejected_total", "counter", "Requests beyond a limit, by the limit."),

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import time
 
 import pytest
 
@@ -173,6 +174,27 @@ def test_beyond_the_queue_a_client_is_told_to_come_again_and_probes_are_answered
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
             connection.close()
         assert served.post({"instances": [ROW]})[0] == 200
+
+
+@pytest.mark.parametrize(("which", "rest"), [("server", BODY[-1:]), ("strict", b"")])
+def test_what_a_client_takes_to_send_its_body_is_not_the_servers_time(request, bearer, which, rest):
+    served = request.getfixturevalue(which)
+    head = (
+        f"POST /invocations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(BODY)}\r\n\r\n"
+    )
+    name = 'serving_request_seconds_sum{route="/invocations"}'
+    before = counted(served, name, **bearer)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        connection.sendall(head.encode() + BODY[:-1])
+        until(lambda: counted(served, "serving_requests_in_flight", **bearer) == 2)
+        began = time.monotonic()
+        until(lambda: time.monotonic() - began > (0.2 if rest else 0.0))
+        waited = time.monotonic() - began if rest else 0.3
+        connection.sendall(rest)  # or nothing, until the server gives up
+        said = connection.recv(65536)
+    assert said.startswith(b"HTTP/1.1 200" if rest else b"HTTP/1.1 408")
+    assert counted(served, name, **bearer) - before < waited
 
 
 def test_requests_that_come_at_one_moment_are_answered_however_many(bundle, tmp_path):
