@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.errors import FlowprintError, RefusalError
-from components.release.candidates import find
+from components.release.candidates import LEAST_LETTERS, find
 from components.release.ledger import Entry, Ledger, of_project
-
-LEAST_LETTERS = 10
 
 
 def approve(ledger: Ledger, wanted: str, *, by: str, why: str) -> Entry:
