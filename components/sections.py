@@ -205,7 +205,7 @@ class Serving(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     max_body_bytes: Annotated[int, Field(ge=1)] = 16_777_216
     max_rows: Annotated[int, Field(ge=1)] = 10_000
-    max_waiting: Annotated[int, Field(ge=1)] = 64
+    max_waiting: Annotated[int, Field(ge=1)] = 512
     max_waiting_bytes: Annotated[int, Field(ge=1)] = 67_108_864
     max_connections: Annotated[int, Field(ge=1)] = 1000
     timeout_seconds: Annotated[float, Field(ge=0.001)] = 10.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from components.errors import ApprovalError, BundleError, FlowprintError, Ledger
 from components.release import candidates
 from components.release.ledger import Entry, Event, Ledger, champions
 from components.release.registry import Registry
+from components.serving.compatibility import Interface, apart, differences
+from components.serving.contract import Rules
 from components.serving.own_code import ARCHIVE, require_one_process
 from flows.orchestration import anchored, bundle_of
 
@@ -92,7 +94,9 @@ def unless_refused(run: Any, action: Callable[[Any], Any]) -> Any:
 
 def allowed(run: Any) -> None:
     """Pass if the bundle may go there, and its bytes are those that were decided on; whatever stands there may be ended."""
-    may(run, Ledger(run.durable).entries())
+    run.columns_changed = ""
+    entries = Ledger(run.durable).entries()
+    may(run, entries)
     if run.mode == candidates.OFF:
         return
     files = bundle_of(run.decision)
@@ -102,9 +106,36 @@ def allowed(run: Any) -> None:
         raise RefusalError(
             f"{run.sticky!r} is no input of the bundle, by whose value rows could be parted: {', '.join(columns)}."
         )
-    champion = Ledger(run.durable).champion(run.target.environment) if run.mode else None
-    if champion is not None:
-        require_one_process(bundle_of(champion)[ARCHIVE], files[ARCHIVE])
+    standing = champions(entries, run.target.environment)
+    if standing and standing[-1].bundle_id != run.decision.bundle_id:
+        run.columns_changed = columns_changed(run.mode, standing[-1], files)
+
+
+def columns_changed(mode: str, champion: Entry, files: Mapping[str, bytes]) -> str:
+    """What clients must send otherwise, or are answered otherwise, than by the champion; "" if nothing is known of it.
+
+    Raises:
+        RefusalError: the bundle can, for that, not stand beside the champion.
+    """
+    try:
+        before = bundle_of(champion)
+        ours = _interface(before)
+    except (MetaflowException, BundleError) as error:
+        if not mode:  # the way to a champion that works is open
+            return ""
+        raise RefusalError(
+            f"The champion, beside which the bundle is to stand, cannot be read: {error}"
+        ) from error
+    if mode:
+        require_one_process(before[ARCHIVE], files[ARCHIVE])
+    if told := apart(mode, ours, _interface(files)):
+        raise RefusalError(told)
+    return differences(ours, _interface(files))
+
+
+def _interface(files: Mapping[str, bytes]) -> Interface:
+    rules = Rules.from_json(json.loads(files["contract.json"]))
+    return Interface.of(rules, json.loads(files["smoke.json"])["predictions"])
 
 
 def may(run: Any, entries: Sequence[Entry]) -> None:
@@ -248,7 +279,10 @@ def why(run: Any) -> str:
         return f"{said}It no longer stands beside the champion."
     parity = run.measured.parity
     smoke = f"Its server repeated {parity.rows} recorded rows to {parity.max_abs_difference:.1g}."
-    return said + smoke + (f" {run.check.code} {run.check.status}: {run.check.reason}" if run.check else "")
+    judged = f" {run.check.code} {run.check.status}: {run.check.reason}" if run.check else ""
+    changed = run.columns_changed
+    contract = f" Its contract is not that of the champion before: {changed}." if changed else ""
+    return said + smoke + judged + contract
 
 
 def costs(run: Any) -> ServingCost | None:

@@ -219,6 +219,8 @@ def _deployed(run: Any) -> list[str]:
         told.append(f"Why not\t{run.refusal}")
     if run.repaired:
         told.append(f"Repaired\t{run.repaired}")
+    if run.columns_changed:
+        told.append(f"Contract\tanother than the champion's: {run.columns_changed}")
     if run.measured:
         parity, latency = run.measured.parity, run.measured.latency
         told += [

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.data.contract import STORED_AS, ColumnRule, Contract
-from components.errors import BundleError
+from components.data.names import reserved
+from components.errors import BundleError, ContractError
 
 VERSION = 1
 
@@ -23,8 +24,13 @@ def to_json(
     these are not null. Datetimes are ISO 8601 texts.
 
     Raises:
-        ContractError: If the contract has no such column.
+        ContractError: If the contract has no such column, or one has a name that predictions or their log have.
     """
+    if taken := reserved({*features, *optional, *kept}):
+        raise ContractError(
+            f"The columns {taken} have the names of predictions or of the prediction log's own columns, beside which they would "
+            "be logged; rename them in the source and in schema.yaml."
+        )
     return {
         "version": VERSION,
         "features": [_plain(contract.column(name)) for name in features],

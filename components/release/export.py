@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from components.data.names import reserved
 from components.errors import BundleError
 from components.release import compiler, leaves, texts
 from components.release.archive import canonical_skops, program_code
@@ -38,7 +39,6 @@ __all__ = ["Latency", "NotCompilableError", "Parity", "Program", "export", "pers
 TRUSTED_PACKAGES = ("sklearn.", "numpy.", "scipy.", "components.training.")
 """Where the types in a bundle may come from; `serving.program` holds the same."""
 
-_OUTPUTS = ("y_score", "y_pred", "y_low", "y_high")
 _EXAMPLE_ROWS, _TOLERANCE = 200, 1e-9
 
 
@@ -87,11 +87,12 @@ def program(
 
     Raises:
         BundleError: the predictor has types that may not be loaded, its Python does not run on its own, or a column
-            has the name of a prediction.
+            has the name of a prediction or of a column of the prediction log.
     """
-    taken = sorted(name for name in columns.names if name in _OUTPUTS or name.startswith("y_score_"))
-    if taken:
-        raise BundleError(f"The features {taken} have the names of predictions; rename these columns.")
+    if taken := reserved(columns.names):
+        raise BundleError(
+            f"The features {taken} have the names of predictions or of the prediction log's own columns; rename these columns."
+        )
     model, trusted_types = persisted(predictor)
     inputs = {name: str(kind) for name, kind in columns.kinds.items()}
     runtime: Literal["onnx", "skops"] = "onnx"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 PROBES = ("/ping", "/health", "/v2/health/ready")
 WARM_UP, SINGLES, ROUNDS, BATCHES, BATCH_ROWS = 20, 300, 3, 10, 1000
+MAX_BODY_BYTES = 16_777_216
+"""The longest body that a server takes which is told no other."""
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -61,7 +63,7 @@ def smoke(files: Mapping[str, bytes], settings: Mapping[str, Any]) -> Smoke:
     with served(files, settings) as trial:
         for path in PROBES:
             _wanted(trial, "GET", path)
-        most = min(BATCH_ROWS, int(settings.get("max_rows", BATCH_ROWS)))
+        most = _most_rows(inputs, settings)
         parity = compare(_predicted(trial, inputs, expected, most), expected)
         rows = [_body(inputs, [row]) for row in range(len(expected["y_pred"]))]
         rounds, core_seconds = _singles(trial, rows)
@@ -122,12 +124,26 @@ def _body(inputs: Columns, rows: Sequence[int]) -> bytes:
     return json.dumps({"dataframe_split": {"columns": list(inputs), "data": chosen}}).encode()
 
 
+def _bodies(inputs: Columns, most: int) -> list[bytes]:
+    """All recorded rows, no more than so many of them a request."""
+    recorded = range(len(next(iter(inputs.values()))))
+    return [_body(inputs, recorded[first : first + most]) for first in range(0, len(recorded), most)]
+
+
+def _most_rows(inputs: Columns, settings: Mapping[str, Any]) -> int:
+    """How many rows a request has; fewer where they are so wide or so long that the server would not take their body."""
+    longest = int(settings.get("max_body_bytes", MAX_BODY_BYTES))
+    most = min(BATCH_ROWS, int(settings.get("max_rows", BATCH_ROWS)))
+    while most > 1 and max(map(len, (_body(inputs, range(most)), *_bodies(inputs, most)))) > longest:
+        most //= 2
+    return most
+
+
 def _predicted(
     trial: Trial, inputs: Columns, expected: Mapping[str, NDArray[Any]], most: int
 ) -> dict[str, NDArray[Any]]:
     """What the server says of all recorded rows, no more than so many of them a request."""
-    recorded = range(len(expected["y_pred"]))
-    bodies = [_body(inputs, recorded[first : first + most]) for first in range(0, len(recorded), most)]
+    bodies = _bodies(inputs, most)
     answers = [json.loads(_wanted(trial, "POST", "/invocations", body)) for body in bodies]
     try:
         rows = [row for answer in answers for row in answer["predictions"]]

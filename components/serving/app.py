@@ -36,8 +36,6 @@ Send = Callable[[Message], Awaitable[None]]
 INLINE_BYTES = 32_768
 """Longer bodies are worked on in a thread, so that probes and short requests are answered meanwhile."""
 
-"""For those who may come again."""
-
 WHOLE_MESSAGE = "serving.whole_message"
 """In the scope of a request that has come whole, so that nobody waits for its body."""
 
@@ -58,7 +56,6 @@ class _Taken(msgspec.Struct):
     route: str
     given: bytes
     started: float
-    unread: bool = True
     waits: int = 0
 
 
@@ -139,13 +136,14 @@ class App:
             if endpoint.methods == POSTS:
                 waits = 1
                 self._waiting += 1
-                came = await self._body(scope, receive, headers)
+                try:
+                    came = await self._body(scope, receive, headers)
+                finally:
+                    started = perf_counter()  # how slowly a client sends is not the server's doing
                 if came is None:
                     return
                 body, unread = came, False
                 self._held.bytes += len(body)
-            else:
-                unread = WHOLE_MESSAGE not in scope  # nobody waits for what is not wanted
             answer = await self._answer(endpoint, Request(headers, body, given.decode()))
         except RequestError as error:
             answer = self.refusal(error, route)
@@ -162,8 +160,8 @@ class App:
             (b"x-request-id", given),
             *answer.headers,
         ]
-        if unread or self.draining:
-            sent.append(_CLOSE)  # also where a body was not read: what is left of it is no request
+        if (unread and WHOLE_MESSAGE not in scope) or self.draining:
+            sent.append(_CLOSE)  # what is left of a body is not waited for, and is no request
         await send({"type": "http.response.start", "status": answer.status, "headers": sent})
         await send({"type": "http.response.body", "body": answer.body})
 
@@ -190,7 +188,6 @@ class App:
                 taken.waits = 1
                 self._waiting += 1
                 require_plain(named, len(body), self._settings.max_body_bytes)
-            taken.unread = False
             said = endpoint.answer(Request(named, body, taken.given.decode()))
         except Exception as error:
             self._reply(taken, self._told(taken, error))
@@ -221,7 +218,7 @@ class App:
         self._in_flight -= 1
         self._waiting -= taken.waits
         self._traffic.answered(taken.route, answer.status, perf_counter() - taken.started)
-        taken.client.reply(answer, taken.given, close=taken.unread or self.draining)
+        taken.client.reply(answer, taken.given, close=self.draining)
 
     def _named(self, headers: dict[bytes, bytes]) -> bytes:
         """How the client calls its request, or else how the server does."""

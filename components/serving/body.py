@@ -9,6 +9,7 @@ from typing import Any
 from components.serving.answers import RequestError
 
 RETRY = ((b"retry-after", b"1"),)
+"""For those who may come again."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

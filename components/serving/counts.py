@@ -28,13 +28,20 @@ class Counts:
         self._metrics, self._lock = metrics, Lock()
         self._variants: dict[tuple[str, str], _Variant] = {}
 
-    def refused(self, problems: Sequence[Problem], rows: int) -> None:
-        """Rows break these rules; unknown columns, which anybody may name, are counted under no name."""
+    def refused(self, problems: Sequence[Problem], rows: int, bad: int) -> None:
+        """Rows break these rules; unknown columns, which anybody may name, are counted under no name.
+
+        Args:
+            problems: every rule that a row breaks.
+            rows: of the request.
+            bad: those that break one or more.
+        """
         found = Counter[tuple[str, str]]()
         for problem in problems:
             column = "" if problem.rule == UNKNOWN_COLUMN else problem.column
             found[column, problem.rule] += rows if problem.row == WHOLE else 1
         with self._lock:
+            self._metrics.add(self._metrics.place("serving_rows_bad_total"), bad)
             for (column, rule), count in found.items():
                 place = self._metrics.place("serving_rows_refused_total", column=column, rule=rule)
                 self._metrics.add(place, count)

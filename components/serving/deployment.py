@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.errors import DeploymentError, FlowprintError
+from components.serving.compatibility import Interface, apart
 from components.serving.model import Model
 from components.serving.pointer import POINTER, TEST, Pointer
 from components.serving.settings import ServingSettings
@@ -202,7 +203,20 @@ class Deployment:
 def _load(folder: Path, pointer: Pointer, known: Mapping[str, Model]) -> _Serving:
     serving = _loaded(folder, pointer, known)
     _require_approved(serving)
+    _require_compatible(serving)
     return serving
+
+
+def _require_compatible(serving: _Serving) -> None:
+    if serving.challenger is None:
+        return
+    champion, challenger = (_interface(each.model) for each in (serving.champion, serving.challenger))
+    if told := apart(serving.pointer.mode, champion, challenger):
+        raise DeploymentError(told)
+
+
+def _interface(model: Model) -> Interface:
+    return Interface.of(model.rules, model.recorded["predictions"])
 
 
 def _require_approved(serving: _Serving) -> None:

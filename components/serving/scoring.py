@@ -129,8 +129,8 @@ class Scorer:
             return Admitted(table, request_id, parts, ())
         problems: Sequence[Problem] = [problem for part in parts for problem in _numbered(part)]
         if problems:
-            self._counts.refused(problems, table.rows)
             bad = sum(len(part.checked.bad_rows) for part in parts)
+            self._counts.refused(problems, table.rows, bad)
             if not self._set_aside or bad == table.rows:
                 raise refused(problems)
             parts = [_good(part, table.rows) for part in parts if len(part.checked.bad_rows) < part.height]

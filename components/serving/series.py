@@ -41,11 +41,12 @@ class Metric:
 METRICS = (
     Metric("serving_requests_total", "counter", "Requests that were answered, by route and status."),
     Metric(
-        "serving_request_seconds", "histogram", "From the first byte of a request to its answer, in seconds."
+        "serving_request_seconds", "histogram", "From the last byte of a request to its answer, in seconds."
     ),
     Metric("serving_requests_in_flight", "gauge", "Requests that are being answered.", "running"),
     Metric("serving_requests_rejected_total", "counter", "Requests beyond a limit, by the limit."),
     Metric("serving_rows_total", "counter", "Rows that were answered, by variant."),
+    Metric("serving_rows_bad_total", "counter", "Rows that break one or more rules of the contract."),
     Metric(
         "serving_rows_refused_total", "counter", "Rows that break a rule of the contract, by column and rule."
     ),

@@ -50,7 +50,7 @@ class ServingSettings:
     threads: int = 1
     max_body_bytes: int = 16_777_216
     max_rows: int = 10_000
-    max_waiting: int = 64
+    max_waiting: int = 512
     max_waiting_bytes: int = 67_108_864
     max_connections: int = 1000
     timeout_seconds: float = 10.0

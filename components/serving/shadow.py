@@ -72,8 +72,8 @@ class Shadow:
         answered: Mapping[str, Sequence[Any]],
         rows: Sequence[int] | None,
     ) -> None:
-        model = variant.model
-        columns = table.columns
+        model, known = variant.model, variant.model.rules.names
+        columns = {name: values for name, values in table.columns.items() if name in known}
         if rows is not None:
             columns = {name: [values[row] for row in rows] for name, values in columns.items()}
         try:

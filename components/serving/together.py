@@ -9,7 +9,7 @@ from components.serving.answers import RequestError
 from components.serving.scoring import Admitted, Scored, Scorer
 
 FEW = 64
-"""Requests of more rows are scored by themselves."""
+"""Requests of more rows are scored by themselves, and no more requests than that wait for others."""
 
 Done = Callable[[Scored | Exception], None]
 
@@ -80,6 +80,8 @@ class Together:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.settle)
         self._waiting.append((request, done))
+        if len(self._waiting) >= FEW:
+            self.settle()
 
     def _score(self, waiting: list[tuple[Admitted, Done]]) -> None:
         try:

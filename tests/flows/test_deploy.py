@@ -235,6 +235,23 @@ def test_a_bundle_is_set_beside_the_champion_and_taken_away(returned, project):
 
 
 @pytest.mark.system
+def test_a_bundle_of_other_columns_may_not_share_requests_and_is_told_of_as_it_takes_over(returned, project):
+    contract = json.loads(runs.bundle(project, "2")["contract.json"])
+    contract["optional"] = [{**contract["features"][0], "name": "shoe_size"}]
+    entry = runs.beside(project, "8", {"contract.json": json.dumps(contract).encode()})
+    told = "the challenger alone may be given 'shoe_size'"
+    output, entries = refused(project, "--bundle", "TrainFlow/8", "--mode", "split", "--share", "0.5")
+    assert told in output
+    assert told in entries[0].why
+    done = project.deploy("--bundle", "TrainFlow/8")
+    assert done.code == 0, done.output
+    assert told in done.output
+    assert told in project.deployments[-1].why
+    assert project.served()["champion"] == entry.bundle_id
+    assert project.deploy("--rollback", "true", "--reason", "nobody asks for the size of shoes").code == 0
+
+
+@pytest.mark.system
 def test_without_mlflow_the_way_back_is_open_and_the_alias_follows_later(returned, project):
     configured = (project.root / "config.toml").read_text(encoding="utf-8")
     assert project.deploy("--bundle", "TrainFlow/2").code == 0

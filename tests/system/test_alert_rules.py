@@ -56,17 +56,18 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {
             'serving_requests_rejected_total{job="job-coaching-production",reason="queue"}': "7x200",
             'serving_requests_rejected_total{job="job-coaching-production",reason="rows"}': "0+1x200",
-            'serving_requests_in_flight{job="job-coaching-production"}': "100x200",
+            'serving_requests_in_flight{job="job-coaching-production"}': "800x200",
             'serving_workers{job="job-coaching-production"}': "2x200",
         },
     ),
     "RowsRefused": (
         {
-            'serving_rows_refused_total{job="job-coaching-production",column="age",rule="maximum"}': "0+6x200",
+            'serving_rows_bad_total{job="job-coaching-production"}': "0+6x200",
             'serving_rows_total{job="job-coaching-production",variant="champion"}': "0+94x200",
         },
         {
-            'serving_rows_refused_total{job="job-coaching-production",column="age",rule="maximum"}': "0+4x200",
+            'serving_rows_bad_total{job="job-coaching-production"}': "0+4x200",
+            'serving_rows_refused_total{job="job-coaching-production",column="",rule="unknown column"}': "0+60x200",
             'serving_rows_total{job="job-coaching-production",variant="champion"}': "0+96x200",
         },
     ),
@@ -101,9 +102,16 @@ ALSO: list[tuple[str, dict[str, str]]] = [
     ("ServerGone", {**READY, **ANOTHER, IS_READY: "0x200"}),
     ("ServerGone", {**ANOTHER}),
     ("ServerGone", {**ANOTHER, UP: "1x60 stale", IS_READY: "1x60 stale"}),
-    ("Saturated", {f"serving_requests_in_flight{{{JOB}}}": "110x200", f"serving_workers{{{JOB}}}": "2x200"}),
+    ("Saturated", {f"serving_requests_in_flight{{{JOB}}}": "840x200", f"serving_workers{{{JOB}}}": "2x200"}),
     ("Saturated", {f'serving_requests_rejected_total{{{JOB},reason="connections"}}': "0+1x200"}),
     ("Saturated", {f'serving_requests_rejected_total{{{JOB},reason="memory"}}': "0+1x200"}),
+    (
+        "RowsRefused",  # the server of an older bundle
+        {
+            f'serving_rows_refused_total{{{JOB},column="age",rule="maximum"}}': "0+6x200",
+            f'serving_rows_total{{{JOB},variant="champion"}}': "0+94x200",
+        },
+    ),
     ("LogFailing", {f"serving_log_failing{{{JOB}}}": "0x200", f"serving_log_lost_total{{{JOB}}}": "0x75 3x100"}),
 ]  # fmt: skip
 

@@ -21,6 +21,7 @@ from components.data.adopt.target import Target, task_of
 from components.data.adopt.wording import wording
 from components.data.contract import ColumnRule, ColumnType, Contract
 from components.data.inference import infer
+from components.data.names import reserved
 from components.data.spelling import Spelling
 from components.errors import DataError
 
@@ -64,6 +65,10 @@ class Plan:
         return next(iter(self.named("time")), "")
 
 
+LOGGED_ROLES = ("feature", "sensitive", "group", "weight")
+"""What of a row is in the prediction log."""
+
+
 def plan(
     columns: Sequence[Column],
     wishes: Wishes,
@@ -81,7 +86,8 @@ def plan(
 
     Raises:
         ConfigError: the target is not what the task wants.
-        DataError: a wish names a column that does not exist or that has two roles, or nothing is left to learn from.
+        DataError: a wish names a column that does not exist or that has two roles, a column has a name that predictions or their log have, or
+            nothing is left to learn from.
     """
     by_name = {column.name: column for column in columns}
     _require(wishes, by_name)
@@ -101,6 +107,11 @@ def plan(
             decided[column.name] = as_feature(column, worded=worded)
     decided[target.column] = Finding(target.column, "target", target.why, target.decide)
     findings = tuple(decided[column.name] for column in columns)
+    if taken := reserved(each.column for each in findings if each.role in LOGGED_ROLES):
+        raise DataError(
+            f"The columns {taken} have the names of predictions or of the prediction log's own columns, beside which they would "
+            "be logged; rename them in the source, or leave them out with DROP=."
+        )
     if not any(finding.role == "feature" for finding in findings):
         raise DataError(
             "No column is left to learn from: every one was dropped or left out. What each was taken for:\n"

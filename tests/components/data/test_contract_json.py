@@ -61,3 +61,11 @@ def test_columns_that_are_kept_for_monitoring_take_any_value_of_their_type() -> 
     (kept,) = to_json(Contract(rules), ["age"], kept=["person", "age"])["optional"]
     assert (kept["name"], kept["type"], kept["minimum"], kept["maximum"]) == ("person", "integer", None, None)
     assert kept["nullable"]
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_no_column_has_the_name_of_one_of_the_prediction_logs(part) -> None:
+    given: list[list[str]] = [["age"], [], []]
+    given[part] = [*given[part], "variant"]
+    with pytest.raises(ContractError, match=r"\['variant'\] have the names .* rename"):
+        to_json(CONTRACT, *given)

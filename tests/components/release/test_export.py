@@ -296,9 +296,10 @@ def _first_columns(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def test_a_feature_with_the_name_of_a_prediction_is_refused(table):
-    with pytest.raises(BundleError, match=r"\['y_score'\] have the names of predictions"):
-        program(of_family(table), Columns(("y_score",), CATEGORICAL), table[0][:50])
+@pytest.mark.parametrize("name", ["y_score", "y_score_a", "variant", "prediction_id", "served_at"])
+def test_a_feature_with_the_name_of_a_prediction_or_of_the_logs_is_refused(table, name):
+    with pytest.raises(BundleError, match=rf"\['{name}'\] have the names of predictions"):
+        program(of_family(table), Columns((name,), CATEGORICAL), table[0][:50])
 
 
 TRANSFORM = """

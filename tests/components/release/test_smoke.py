@@ -18,6 +18,7 @@ from components.release.manifest import MANIFEST, write_manifest
 from components.release.parity import Latency, Parity
 from components.release.smoke import Smoke, recorded, require_passed
 from components.release.trial_server import served
+from components.serving.settings import ServingSettings
 from tests.components import packed
 from tests.components.serving.conftest import until
 
@@ -56,6 +57,31 @@ def test_no_request_has_more_rows_than_the_server_takes():
         with pytest.raises(BundleError, match="with 413"):
             smoke._predicted(trial, inputs, expected, 21)
     np.testing.assert_allclose(said["y_score"], expected["y_score"], rtol=0, atol=smoke.TOLERANCE)
+
+
+def test_no_body_is_longer_than_the_server_takes():
+    inputs, expected = recorded(packed.bundle())
+    settings = {**SETTINGS, "max_body_bytes": 3_000}
+    most = smoke._most_rows(inputs, settings)
+    with served(packed.bundle(), settings) as trial:
+        said = smoke._predicted(trial, inputs, expected, most)
+        smoke._batches(trial, smoke._body(inputs, range(most)))
+        with pytest.raises(BundleError, match="with 413"):
+            smoke._batches(trial, smoke._body(inputs, range(2 * most)))
+    np.testing.assert_allclose(said["y_score"], expected["y_score"], rtol=0, atol=smoke.TOLERANCE)
+
+
+def test_wide_and_long_rows_are_sent_some_at_a_time():
+    for inputs, rows in (
+        ({f"c{n}": [0.123456789] * 50 for n in range(2_000)}, 500),
+        ({"t": ["a" * 17_000] * 50}, 500),
+    ):
+        assert smoke._most_rows(inputs, {}) == rows
+    last_long = {"t": [*["a"] * 49, "a" * 1_000]}
+    assert smoke._most_rows(last_long, {"max_rows": 10, "max_body_bytes": 1_130}) == 10
+    assert smoke._most_rows(last_long, {"max_rows": 10, "max_body_bytes": 1_070}) == 2
+    assert smoke._most_rows({"t": ["a" * 100]}, {"max_body_bytes": 50}) == 1
+    assert ServingSettings().max_body_bytes == smoke.MAX_BODY_BYTES
 
 
 def test_nothing_of_this_process_reaches_it_and_it_ends(monkeypatch):

@@ -48,18 +48,20 @@ def people() -> pl.DataFrame:
 
 
 @cache
-def bundle(run: str = "TrainFlow/1", *, C: float = 1.0, outcome: str = "approved") -> Bundle:
-    """The bundle of a linear model, which differs by its regularisation."""
+def bundle(
+    run: str = "TrainFlow/1", *, C: float = 1.0, outcome: str = "approved", columns: Columns = COLUMNS
+) -> Bundle:
+    """The bundle of a linear model, which differs by its regularisation or its columns."""
     table: pd.DataFrame = people().to_pandas()
-    X, y = inputs(table, COLUMNS), table.employed.to_numpy(int)
-    predictor = Predictor(build(FAMILIES["linear"], {"C": C}, COLUMNS, 0)).fit(X, y)
+    X, y = inputs(table, columns), table.employed.to_numpy(int)
+    predictor = Predictor(build(FAMILIES["linear"], {"C": C}, columns, 0)).fit(X, y)
     said = predictions(predictor, X)
     files = contents(
         Parts(
             name="job_coaching",
-            program=program(predictor, COLUMNS, X.head(300)),
-            smoke=table[list(COLUMNS.names)].assign(**said).head(40),
-            contract=schema.to_json(schema.infer(people()), COLUMNS.names, ["sex"]),
+            program=program(predictor, columns, X.head(300)),
+            smoke=table[list(columns.names)].assign(**said).head(40),
+            contract=schema.to_json(schema.infer(people()), columns.names, ["sex"]),
             reference=reference(X, said),
             decision={"outcome": outcome, "run": run, "data_version": "d0", "checks": []},
             documents={"model_card.md": "# Model card\n", "datasheet.md": "# Datasheet\n"},

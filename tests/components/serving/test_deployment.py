@@ -13,7 +13,8 @@ from components.serving.deployment import Deployment
 from components.serving.model import Model
 from components.serving.pointer import POINTER, Pointer
 from components.serving.settings import ServingSettings
-from tests.components.serving.bundles import Bundle, bundle, deploy
+from components.training.features import Columns
+from tests.components.serving.bundles import COLUMNS, Bundle, bundle, deploy
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +243,26 @@ def test_a_split_gives_each_key_one_of_two_for_good(folder, champion, challenger
     again = Deployment.watched(folder)
     assert names == [again.route(str(key)).name for key in range(20_000)]
     assert (deployment.shadow, deployment.sticky) == (None, "age")
+
+
+@pytest.fixture(scope="module")
+def wider() -> Bundle:
+    """A bundle whose model wants a column more."""
+    return bundle("TrainFlow/3", columns=Columns(COLUMNS.numeric, (*COLUMNS.categorical, "citizenship")))
+
+
+@pytest.mark.parametrize("mode", ["split", "shadow"])
+def test_no_request_could_satisfy_two_contracts_so_that_such_a_deployment_is_refused(
+    folder, champion, wider, mode
+):
+    wider.write(folder)
+    deployment = Deployment.watched(folder)
+    deploy(folder, champion.bundle_id, challenger=wider.bundle_id, mode=mode, share=0.5)
+    assert not deployment.refresh()
+    assert "'citizenship'" in deployment.refused
+    assert deployment.challenger is None
+    with pytest.raises(DeploymentError, match="Train the challenger on the champion's columns"):
+        Deployment.watched(folder)
 
 
 def test_another_experiment_assigns_anew(folder, champion, challenger):

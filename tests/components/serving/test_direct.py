@@ -97,7 +97,8 @@ def test_what_is_no_http_behind_a_request_keeps_it_from_no_answer(server):
         (asking(), True),
         (asking(more="Connection: close\r\n"), False),
         (asking().replace(b"HTTP/1.1", b"HTTP/1.0"), False),
-        (asking(path="/nowhere"), False),
+        (asking(path="/nowhere"), True),
+        (asking(path="/nowhere")[:-1], False),
     ],
 )
 def test_a_connection_is_kept_as_http_has_it(server, sent, kept):

@@ -2,8 +2,11 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
+import time
+from http.client import HTTPResponse
 
 import pytest
 
@@ -172,6 +175,72 @@ def test_beyond_the_queue_a_client_is_told_to_come_again_and_probes_are_answered
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
             connection.close()
         assert served.post({"instances": [ROW]})[0] == 200
+
+
+@pytest.mark.parametrize(("which", "rest"), [("server", BODY[-1:]), ("strict", b"")])
+def test_what_a_client_takes_to_send_its_body_is_not_the_servers_time(request, bearer, which, rest):
+    served = request.getfixturevalue(which)
+    head = (
+        f"POST /invocations HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(BODY)}\r\n\r\n"
+    )
+    name = 'serving_request_seconds_sum{route="/invocations"}'
+    before = counted(served, name, **bearer)
+    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        connection.sendall(head.encode() + BODY[:-1])
+        until(lambda: counted(served, "serving_requests_in_flight", **bearer) == 2)
+        began = time.monotonic()
+        until(lambda: time.monotonic() - began > (0.2 if rest else 0.0))
+        waited = time.monotonic() - began if rest else 0.3
+        connection.sendall(rest)  # or nothing, until the server gives up
+        said = connection.recv(65536)
+    assert said.startswith(b"HTTP/1.1 200" if rest else b"HTTP/1.1 408")
+    assert counted(served, name, **bearer) - before < waited
+
+
+def test_requests_that_come_at_one_moment_are_answered_however_many(bundle, tmp_path):
+    head = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    with (
+        serving(deployed(bundle, tmp_path / "deployment", max_waiting=64), tmp_path) as served,
+        contextlib.ExitStack() as open_,
+    ):
+        many = [
+            open_.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=20))
+            for _ in range(200)
+        ]
+        for connection in many:  # each has been accepted
+            connection.sendall(head % len(BODY) + BODY)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        (worker,) = served.workers.values()
+        os.kill(worker, signal.SIGSTOP)
+        for connection in many:
+            connection.sendall(head % len(BODY) + BODY)
+        os.kill(worker, signal.SIGCONT)
+        said = [connection.recv(65536) for connection in many]
+    assert {each[:12] for each in said} == {b"HTTP/1.1 200"}
+
+
+@pytest.mark.parametrize("query", ["", "?asked=by"])
+@pytest.mark.parametrize(
+    ("method", "token", "body", "status"),
+    [("POST", "wrong", BODY, 401), ("GET", SECRET, b"", 405), ("POST", SECRET, b" " * 5001, 413)],
+)
+def test_who_is_refused_keeps_the_connection_if_the_request_has_come_whole(
+    strict, query, method, token, body, status
+):
+    head = (
+        f"{method} /invocations{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", strict.port), timeout=20) as connection:
+        for _ in range(2):
+            connection.sendall(head.encode() + body)
+            answer = HTTPResponse(connection)
+            answer.begin()
+            answer.read()
+            assert (answer.status, answer.headers["connection"]) == (status, None)
+        connection.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,15 @@ def test_what_is_answered_is_counted(server):
     ]
     assert (column, rule[:6]) == ("age", "above ")
     assert grown['serving_rows_refused_total{column="",rule="unknown column"}'] == 2
+    assert grown["serving_rows_bad_total"] == 2
+
+
+def test_a_row_that_breaks_many_rules_is_one_bad_row(server):
+    before = of(server).get("serving_rows_bad_total", 0.0)
+    server.post({"instances": [{**ROW, "age": 940, "education": "much"}, ROW]})
+    assert of(server)["serving_rows_bad_total"] == before + 1
+    server.post({"instances": [{**ROW, **{f"x{number}": 1 for number in range(60)}}]})
+    assert of(server)["serving_rows_bad_total"] == before + 2
 
 
 def test_the_model_in_service_is_told(server, bundle):

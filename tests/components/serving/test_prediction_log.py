@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from components.data import names
 from components.errors import LogError
 from components.serving.prediction_log import EARLY_BYTES, PredictionLog, Record, read, records, segments
 
@@ -71,7 +72,9 @@ def test_only_the_allowed_columns_are_kept(tmp_path):
     log = PredictionLog(tmp_path, worker="w", names=["age"])
     log.append(record())
     log.close()
-    assert read(tmp_path)[0].columns[5:] == ["age", "y_score", "y_pred"]
+    columns = read(tmp_path)[0].columns
+    assert set(columns[:5]) == set(names.LOGGED)  # which no input may have
+    assert columns[5:] == ["age", "y_score", "y_pred"]
     assert "married" not in segments(tmp_path)[0].read_text()
 
 

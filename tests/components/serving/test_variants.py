@@ -7,7 +7,8 @@ import pytest
 
 from components.serving.model import Model
 from components.serving.prediction_log import read
-from tests.components.serving.bundles import ROW, Bundle, bundle, deploy, people
+from components.training.features import Columns
+from tests.components.serving.bundles import COLUMNS, ROW, Bundle, bundle, deploy, people
 from tests.components.serving.conftest import serving
 
 COUNT = 60
@@ -63,6 +64,16 @@ def test_a_shadow_is_logged_beside_the_champion_and_answers_nobody(
     assert answered["prediction_id"].to_list() == shadow["prediction_id"].to_list()
     assert sorted(shadow["y_score"]) == sorted(scores(folder, challenger, rows))
     assert set(shadow["bundle_id"]) == {challenger.bundle_id}
+
+
+def test_a_shadow_leaves_aside_the_columns_that_it_does_not_know(tmp_path, folder, champion, rows):
+    fewer = bundle("TrainFlow/3", columns=Columns(("age", "education"), COLUMNS.categorical))
+    fewer.write(folder)
+    deploy(folder, champion.bundle_id, challenger=fewer.bundle_id, mode="shadow")
+    with serving(["--deployment", str(folder)], tmp_path) as served:
+        assert served.post({"dataframe_records": rows})[0] == 200
+    shadow = logged(served.log_folder, "shadow")
+    assert (shadow.height, set(shadow["foreign_born"])) == (COUNT, {None})
 
 
 def test_a_row_that_was_set_aside_has_no_shadow(tmp_path, folder, champion, challenger, rows):

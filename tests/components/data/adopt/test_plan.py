@@ -160,6 +160,8 @@ def test_the_rarer_class_is_positive_where_the_values_do_not_say(table: pl.DataF
         ({"bought": pl.lit("yes")}, BOUGHT, "every row"),
         ({"bought": pl.lit(None)}, BOUGHT, "no value"),
         ({"size": pl.lit(1), "colour": pl.lit("x"), "visits": pl.lit(2)}, BOUGHT, "No column is left"),
+        ({"variant": pl.col("colour")}, BOUGHT, r"\['variant'\] have the names"),
+        ({"y_score_a": pl.col("colour")}, Wishes("bought", sensitive=("y_score_a",)), "DROP="),
     ],
 )
 def test_what_cannot_be_adopted_is_refused_with_the_reason(
@@ -167,6 +169,11 @@ def test_what_cannot_be_adopted_is_refused_with_the_reason(
 ) -> None:
     with pytest.raises(DataError, match=said):
         planned(table.with_columns(**change), wishes)
+
+
+def test_what_is_not_logged_may_be_called_as_the_log_calls_its_own(table: pl.DataFrame) -> None:
+    named = table.with_columns(variant=pl.col("colour"))
+    assert role(planned(named, Wishes("bought", drop=("variant",))), "variant") == "dropped"
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_limits_come_from_the_settings():
     text = deployables(facts(latency_seconds=0.025, model_age_days=30.0))["prometheus/rules.yaml"]
     assert "> 0.025\n" in text
     assert "> 2592000\n" in text
-    assert 'serving_workers{job="job-coaching-production"}) * 64)' in text
+    assert 'serving_workers{job="job-coaching-production"}) * 512)' in text
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
