@@ -158,9 +158,11 @@ def test_the_model_in_service_is_told(server, bundle):
 def test_several_workers_add_up_though_one_of_them_is_killed(bundle, tmp_path):
     with serving(deployed(bundle, tmp_path / "deployment", workers=2), tmp_path) as served:
         until(lambda: len(served.workers) == 2)
+        rows = 'serving_rows_total{variant="champion"}'
         ask = lambda number: served.post({"instances": [ROW] * 2})[0]  # noqa: E731
         with ThreadPoolExecutor(8) as pool:
             assert set(pool.map(ask, range(100))) == {200}
+            until(lambda: of(served)[rows] == 200)  # what is counted follows the answer
             victim = served.kill(0)
             until(
                 lambda: (
@@ -170,8 +172,8 @@ def test_several_workers_add_up_though_one_of_them_is_killed(bundle, tmp_path):
                 )
             )
             assert set(pool.map(ask, range(100))) == {200}
+        until(lambda: of(served)[rows] == 400)
         found = of(served)
-        assert found['serving_rows_total{variant="champion"}'] == 400
         assert found["serving_workers"] == 2
         assert math.isclose(found['serving_score_count{variant="champion",version="12"}'], 400)
         assert {f'process_resident_memory_bytes{{worker="{number}"}}' for number in (0, 1)} <= found.keys()
