@@ -94,7 +94,9 @@ class Encoded:
             if kind == "text"
         }
         if self._columns:
-            matrix = np.empty((len(rows), len(self._columns)))
+            matrix = np.empty(
+                (len(rows), len(self._columns)), order="F"
+            )  # each column is written, and read, as a whole
             for place, column in enumerate(self._columns.values()):
                 matrix[:, place] = column.values(rows)
             given[ROWS] = matrix
@@ -115,7 +117,8 @@ class _Column:
 
     def values(self, rows: Rows) -> NDArray[np.float64]:
         """The values of some of the rows."""
-        return self.table[rows if self.places is None else self.places[rows]]
+        places = rows if self.places is None else self.places.take(rows, mode="clip")
+        return self.table.take(places, mode="clip")  # all lie within, which need not be looked at for each
 
     def kinds(self, cuts: Cuts) -> NDArray[np.int64]:
         """Of which kind each row's value is."""
