@@ -90,14 +90,19 @@ def task(root: Path) -> str:
 
 
 def looked_at(table: source.Taken | pl.DataFrame) -> list[Column]:
-    """Every column of a table, read one after another.
+    """Every column of a table, read one after another; numbers that fit two forms in that of the others, where these have one.
 
     Raises:
         DataError: the table is empty, or a column holds what no contract can describe.
     """
     taken = source.Taken(table.lazy()) if isinstance(table, pl.DataFrame) else table
     require_columns(taken.names, taken.rows)
-    return [look(taken.column(name)) for name in taken.names]
+    columns = [look(taken.column(name)) for name in taken.names]
+    forms = {each.number_form for each in columns if each.number_form and not each.ambiguous}
+    if len(forms) != 1:
+        return columns
+    form = forms.pop()
+    return [look(taken.column(each.name), form) if each.ambiguous == form else each for each in columns]
 
 
 def adopt(

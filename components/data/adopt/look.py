@@ -69,7 +69,7 @@ class Column:
         markers: values that stand for nothing.
         number_form: one of ``spelling.NUMBERS`` where numbers are not plain, or "".
         date_form: the form of dates that are not ISO 8601, or "".
-        ambiguous: another form that the dates would fit as well, or "".
+        ambiguous: another form that the dates or numbers would fit as well, or "".
         top: the share of the most frequent value among those that there are.
         examples: some values, as the source spells them.
     """
@@ -108,8 +108,12 @@ class Column:
         return self.kind in ("boolean", "category") or self.distinct <= 12
 
 
-def look(values: pl.Series) -> Column:
+def look(values: pl.Series, numbers: str = "") -> Column:
     """What a column holds.
+
+    Args:
+        values: of the column.
+        numbers: the form that numbers are of which fit two; "" for ``spelling.NUMBERS[0]``.
 
     Raises:
         DataError: it holds lists, structs or bytes.
@@ -118,7 +122,7 @@ def look(values: pl.Series) -> Column:
     stored, values = str(values.dtype), values.cast(pl.String) if worded else values
     distinct = values.unique()
     spelling, ambiguous = (
-        spelled(values, distinct) if worded or values.dtype.is_numeric() else (Spelling(), "")
+        spelled(values, distinct, numbers) if worded or values.dtype.is_numeric() else (Spelling(), "")
     )
     markers = tuple(spelling.missing.get(name, ()))
     if worded:
@@ -162,8 +166,8 @@ def kind_of_texts(distinct: pl.Series, rows: int) -> ColumnType:
     return inference.kind_of_texts(distinct, rows)
 
 
-def spelled(values: pl.Series, distinct: pl.Series) -> tuple[Spelling, str]:
-    """How a column of texts or numbers is spelled, and another form that its dates would fit as well, or ""."""
+def spelled(values: pl.Series, distinct: pl.Series, numbers: str = "") -> tuple[Spelling, str]:
+    """How a column of texts or numbers is spelled, and another form that its dates or numbers would fit as well, or ""."""
     if values.dtype.is_numeric():
         markers = sentinels(values)
         return Spelling(missing={values.name: markers} if markers else {}), ""
@@ -176,6 +180,8 @@ def spelled(values: pl.Series, distinct: pl.Series) -> tuple[Spelling, str]:
         found = [text for text in texts.filter(nothing).to_list() if not (codes and text == "NA")]
         return Spelling(missing={values.name: sorted(found)} if found else {}), ""
     markers, number_form, date_form, ambiguous = wording
+    if ambiguous and ambiguous == numbers:
+        number_form, ambiguous = ambiguous, number_form
     if not date_form:
         plain = without(values, markers) if markers else values
         plain = plain_numbers(plain, number_form) if number_form else plain
@@ -194,7 +200,7 @@ def spelled(values: pl.Series, distinct: pl.Series) -> tuple[Spelling, str]:
 
 
 def _wording(texts: pl.Series) -> tuple[list[str], str, str, str] | None:
-    """Markers, form of numbers, form of dates and its double, if all but markers are numbers, dates or yes and no."""
+    """Markers, form of numbers, form of dates and the double of either, if all but markers are numbers, dates or yes and no."""
     nothing = texts.str.to_lowercase().is_in(list(NOTHING))
     rest = texts.filter(~nothing)
     markers = sorted(text for text in texts.filter(nothing).to_list() if text.lower() not in NO_VALUE)
@@ -209,9 +215,8 @@ def _wording(texts: pl.Series) -> tuple[list[str], str, str, str] | None:
         if probe.str.contains(r"^(19|20)\d{6}$").all() and is_date(rest, "%Y%m%d"):
             return markers, "", "%Y%m%d", ""
         return markers, "", "", ""
-    number_form = form_of_numbers(rest)
-    if number_form:
-        return markers, number_form, "", ""
+    if number_forms := forms_of_numbers(rest):
+        return markers, number_forms[0], "", "".join(number_forms[1:])
     forms = [form for form in DATES if is_date(probe, form) and is_date(rest, form)]
     if forms:
         date_form = forms[0]
@@ -220,14 +225,17 @@ def _wording(texts: pl.Series) -> tuple[list[str], str, str, str] | None:
     return (markers, "", "", "") if not read_as(probe, "datetime").null_count() else None
 
 
-def form_of_numbers(texts: pl.Series) -> str:
-    """The form in which all texts are numbers, one of ``spelling.NUMBERS``; "" if they are none, or ambiguous."""
+def forms_of_numbers(texts: pl.Series) -> list[str]:
+    """The forms of ``spelling.NUMBERS`` in which all texts are numbers: both, where each has three digits behind its only sign."""
     bare = texts.str.replace_all(_SIGNS, "").str.strip_chars()
     thousands = r"^(-?\d{1,3}([,\s\u00a0\u202f']\d{3})+|[+-]?\d+)(\.\d*)?$"
     continental = r"^(-?\d{1,3}([.\s\u00a0\u202f']\d{3})+|[+-]?\d+)(,\d*)?$"
-    if bare.str.contains(thousands).all():
-        return NUMBERS[0]
-    return NUMBERS[1] if bare.str.contains(continental).all() else ""
+    found = [
+        form
+        for form, pattern in zip(NUMBERS, (thousands, continental), strict=True)
+        if bare.str.contains(pattern).all()
+    ]
+    return found if bare.str.contains("[.,]").any() else found[:1]
 
 
 def sentinels(values: pl.Series) -> list[str]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from components.data.adopt.findings import Role
 from components.data.adopt.leaks import MEASURE, Alone, upper
-from components.data.adopt.look import Column, words_of
+from components.data.adopt.look import Column, ends, words_of
 from components.data.adopt.precision import half_width, held_out
 from components.data.adopt.target import Target
 from components.data.rowhash import different, row_hashes
@@ -84,7 +84,14 @@ def notes(
         f"The dates of {column.name} were read as {column.date_form or '%Y-%m-%d'}, and would fit {column.ambiguous} as well; "
         "if that is meant, change data.dates."
         for column in columns
-        if column.ambiguous
+        if column.ambiguous and not column.number_form
+    ]
+    told += [
+        f"The numbers of {column.name} were read as {column.number_form} (from {least:,g} to {most:,g}), and would fit {column.ambiguous} "
+        f"as well; if that is meant, change data.numbers, and the limits of {column.name} in schema.yaml."
+        for column in columns
+        if column.ambiguous and column.number_form
+        for least, most in [ends(column.values)]
     ]
     if asked := [column.name for column in columns if role[column.name] == "sensitive"]:
         told.append(f"May the model use {', '.join(asked)}? If so, say why under features.allow_sensitive.")

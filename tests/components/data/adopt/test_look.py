@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from components.data.adopt.__main__ import looked_at
 from components.data.adopt.look import Column, look, words_of
 from components.errors import DataError
 
@@ -31,6 +32,15 @@ def test_texts_are_taken_as_what_all_of_them_are(values: list[str], kind: str, f
     column = seen(*values)
     assert (column.kind, column.number_form) == (kind, form)
     assert column.missing == 0
+
+
+def test_numbers_that_fit_two_forms_are_said_and_read_as_the_rest_of_the_table_is() -> None:
+    prices, areas = ["166.803 €", "98.250 €"] * 5, ["65,3", "1.120,5"] * 5
+    alone = looked_at(pl.DataFrame({"price": prices}))[0]
+    assert (alone.number_form, alone.ambiguous, alone.values[0]) == ("1,234.5", "1.234,5", 166.803)
+    price, area = looked_at(pl.DataFrame({"price": prices, "area": areas}))
+    assert (price.number_form, price.ambiguous, price.values[0]) == ("1.234,5", "1,234.5", 166803)
+    assert (area.number_form, area.ambiguous, area.values[0]) == ("1.234,5", "", 65.3)
 
 
 @pytest.mark.parametrize(

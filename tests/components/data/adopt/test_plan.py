@@ -315,3 +315,9 @@ def test_rows_with_an_infinite_target_are_set_aside(table: pl.DataFrame) -> None
     checked = schema.check(schema.conform(amounts, found.contract), found.contract, target="bought")
     assert (checked.quarantined.height, found.target.missing) == (24, pytest.approx(24 / ROWS))
     assert checked.accepted["bought"].is_finite().all()
+
+
+def test_numbers_that_would_fit_another_form_are_asked_about(table: pl.DataFrame) -> None:
+    prices = pl.Series("price", [f"{100 + row % 700}.{row % 10}50 €" for row in range(ROWS)])
+    (told,) = [note for note in planned(table.with_columns(prices)).notes if "would fit" in note]
+    assert "numbers of price were read as 1,234.5 (from 100.05 to 799.95), and would fit 1.234,5" in told
