@@ -74,7 +74,7 @@ def chosen(run: Any, entries: Sequence[Entry]) -> tuple[Entry, str]:
         raise RefusalError("A rollback returns to the champion before; it takes no bundle and no mode.")
     if len(run.reason.strip()) < candidates.LEAST_LETTERS:
         raise RefusalError(
-            "A rollback says why: make rollback REASON='...', a sentence for whoever reads it later."
+            f"A rollback says why, in a sentence for whoever reads it later: make rollback REASON='...'; found {run.reason!r}."
         )
     return candidates.former(entries, environment)[0], champion
 

@@ -193,8 +193,8 @@ def _require_few(
         f"{DRIFTED}: {refused:,} of the {seen:,} rows that were looked at break it "
         f"({refused / seen:.2%}); at most {fraction:.2%} of all may (data.max_quarantined_fraction):\n"
         f"{account(tuple(violations.values()))}\n"
-        f"Nothing was scored; the rows with their reasons are kept in {folder}/refused-*.parquet of the store. Correct the "
-        "source, or train on what the world has become."
+        f"Nothing was scored; the rows with their reasons are kept in {folder} of the store, in the files that begin with refused-. "
+        "Correct the source, or train on what the world has become."
     )
 
 

@@ -83,7 +83,10 @@ def test_what_was_not_judged_stands_in_the_headline_and_takes_the_tick_away():
 
 def test_before_the_first_window_there_is_a_page_too():
     empty = replace(INPUTS, accounts=[], alerts=[])
-    assert "No window has ended yet." in html(empty)
+    page = html(empty)
+    assert "No window has ended yet." in page
+    assert "nothing yet" in page
+    assert not {"✓", "quiet"} & set(page.replace("<", " ").replace(">", " ").split())
     assert figures(empty) == {"history": [], "labels": [], "drift": []}
 
 
