@@ -92,9 +92,9 @@ def _rewrite(segment: Path, meant: Meant, found: Forgotten) -> None:
         lines = segment.open("rb")
     except FileNotFoundError:  # it has expired meanwhile
         return
-    draft = tempfile.NamedTemporaryFile(prefix=_DRAFT, dir=segment.parent, delete=False)  # noqa: SIM115 (below)
+    descriptor, name = tempfile.mkstemp(prefix=_DRAFT, dir=segment.parent)
     try:
-        with lines, draft:
+        with lines, os.fdopen(descriptor, "wb") as draft:
             _copy(lines, draft, meant, found, until=os.fstat(lines.fileno()).st_size)
             with locked(lines.fileno(), fcntl.LOCK_EX):
                 _copy(lines, draft, meant, found)
@@ -103,9 +103,9 @@ def _rewrite(segment: Path, meant: Meant, found: Forgotten) -> None:
                 draft.flush()
                 os.fchmod(draft.fileno(), os.fstat(lines.fileno()).st_mode & 0o777)
                 os.fsync(draft.fileno())
-                os.replace(draft.name, segment)
+                os.replace(name, segment)
     finally:
-        Path(draft.name).unlink(missing_ok=True)
+        Path(name).unlink(missing_ok=True)
 
 
 def _copy(
